@@ -5,9 +5,9 @@
 # This module is private to the collection.
 """Norwegian organisation numbers: as people write them, as the services want them.
 
-An organisation number is nine digits, the last one a modulus-11 check digit (weights 3 2 7 6 5 4 3 2). Real ones start
-with 8 or 9; synthetic ones (Tenor, Altinn's TT02) start with 2 or 3 and pass the same check. In tokens and in Altinn the
-number carries an authority in front (``0192:`` or a URN), on invoices ``NO ... MVA`` around it.
+An organisation number is nine digits, the last one a modulus-11 check digit (weights 3 2 7 6 5 4 3 2). Real
+ones start with 8 or 9; synthetic ones (Tenor, Altinn's TT02) start with 2 or 3 and pass the same check. In tokens
+and in Altinn the number carries an authority in front (``0192:`` or a URN), on invoices ``NO ... MVA`` around it.
 
 The result of ``normalize`` is the only form that may become part of a path: nine ASCII digits, nothing else.
 """
@@ -57,7 +57,7 @@ class OrganizationNumberError(ValueError):
 
 
 def check_digit(first_eight: str) -> int | None:
-    """The check digit for eight digits, or None where no number with these eight digits exists (the rest is 10)."""
+    """The check digit for eight digits, or None where no number starts with them (the digit would be 10)."""
     rest = sum(int(digit) * weight for digit, weight in zip(first_eight, WEIGHTS, strict=True)) % 11
     if rest == 1:
         return None
@@ -67,9 +67,10 @@ def check_digit(first_eight: str) -> int | None:
 def normalize(value: object) -> str:
     """The nine digits of an organisation number however it is written.
 
-    Takes spaces of every kind (no-break and invisible ones included), ``974.761.076``, ``974-761-076``, ``0192:974761076``,
-    ``urn:altinn:organization:identifier-no:974761076``, ``NO 974 761 076 MVA``, ``Org.nr. 974 761 076``, what Excel makes of
-    a number (``974761076.0``, ``="974761076"``, ``'974761076``), and whole numbers.
+    Takes spaces of every kind (no-break and invisible ones included), ``974.761.076``, ``974-761-076``,
+    ``0192:974761076``, ``urn:altinn:organization:identifier-no:974761076``, ``NO 974 761 076 MVA``,
+    ``Org.nr. 974 761 076``, what Excel makes of a number (``974761076.0``, ``="974761076"``, ``'974761076``),
+    and whole numbers.
 
     :raises OrganizationNumberError: anything else, digits of other scripts included.
     """
@@ -82,7 +83,7 @@ def normalize(value: object) -> str:
     expected = check_digit(number[:8])
     if expected is None or expected != int(number[8]):
         raise OrganizationNumberError(
-            f"{shown(text)} is not an organisation number: the check digit is wrong, so at least one digit is mistyped",
+            f"{shown(text)} is not an organisation number: the check digit is wrong, at least one digit is mistyped",
             CHECK_DIGIT,
         )
     return number
@@ -115,7 +116,7 @@ def spaced(number: str) -> str:
 
 
 def shown(value: object, width: int = 40) -> str:
-    """A value from outside as it may stand in a message: quoted, control characters escaped, cut at ``width``."""
+    """A value from outside as a message may show it: quoted, control characters escaped, cut at ``width``."""
     text = value if isinstance(value, str) else str(value)
     cut = text if len(text) <= width else text[: width - 1] + "…"
     return "'" + "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut) + "'"
@@ -149,13 +150,10 @@ def _strip_decoration(text: str) -> str:
 
 def _why_not(text: str, number: str) -> str:
     if len(text) > _MAXIMUM_INPUT:
-        return f"{shown(text)} is not an organisation number: it is {len(text)} characters long, nine digits are needed"
+        return f"{shown(text)} is not an organisation number: it is {len(text)} characters long"
     start = f"{shown(text)} is not an organisation number: "
     if _SCIENTIFIC.fullmatch(number):
-        return (
-            start
-            + "the spreadsheet has turned it into scientific notation; format the column as text and save again"
-        )
+        return start + "the spreadsheet has rounded it; format the column as text, type it again and save"
     if any(letter.isdigit() and not letter.isascii() for letter in number):
         return start + "it has digits that are not 0-9"
     digits = sum(letter in "0123456789" for letter in number)
