@@ -6,8 +6,9 @@
 """Norwegian organisation numbers: as people write them, as the services want them.
 
 An organisation number is nine digits, the last one a modulus-11 check digit (weights 3 2 7 6 5 4 3 2). Real
-ones start with 8 or 9; synthetic ones (Tenor, Altinn's TT02) start with 2 or 3 and pass the same check. In tokens
-and in Altinn the number carries an authority in front (``0192:`` or a URN), on invoices ``NO ... MVA`` around it.
+ones start with 8 or 9; synthetic ones (Tenor, Altinn's TT02) start with 2 or 3 and pass the same check. In
+tokens and in Altinn the number carries an authority in front (``0192:`` or a URN), on invoices it stands as
+``NO ... MVA``.
 
 The result of ``normalize`` is the only form that may become part of a path: nine ASCII digits, nothing else.
 """
@@ -83,7 +84,7 @@ def normalize(value: object) -> str:
     expected = check_digit(number[:8])
     if expected is None or expected != int(number[8]):
         raise OrganizationNumberError(
-            f"{shown(text)} is not an organisation number: the check digit is wrong, at least one digit is mistyped",
+            f"{shown(text)} is not an organisation number: its check digit is wrong, so it is mistyped",
             CHECK_DIGIT,
         )
     return number
