@@ -73,12 +73,17 @@ _HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 #: A header that only begins with one of these also counts: "Organisasjonsnummer (9 siffer)".
-_NUMBER_BEGINNINGS: Final = (
-    "organisasjonsnummer",
-    "organisasjonsnr",
-    "orgnummer",
-    "orgnr",
-    "organizationnumber",
+_BEGINNINGS: Final = (
+    ("organisasjonsnummer", "organization_number"),
+    ("organisasjonsnr", "organization_number"),
+    ("organizationnumber", "organization_number"),
+    ("orgnummer", "organization_number"),
+    ("orgnr", "organization_number"),
+    ("navn", "name"),
+    ("begrunnelse", "reason"),
+    ("saksn", "case_number"),
+    ("kontakt", "contact"),
+    ("gyldigtil", "valid_until"),
 )
 #: Words that mean the number only when nothing better is there; "nr" is as often a running number.
 _WEAK_NUMBER_HEADERS: Final = ("nummer", "number", "nr", "no", "id")
@@ -86,6 +91,7 @@ _WEAK_NUMBER_HEADERS: Final = ("nummer", "number", "nr", "no", "id")
 _DELIMITERS: Final = (";", "\t", ",", "|")
 _DIGIT_GROUPS: Final = r"[0-9]{3}[ \u00a0\u202f]?[0-9]{3}[ \u00a0\u202f]?[0-9]{3}"
 _NUMBER_THEN_NAME: Final = re.compile(rf"\s*({_DIGIT_GROUPS})[\s:–—-]+([^\W\d_].*)", re.DOTALL)
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _STARTS_LIKE_ROW: Final = re.compile(rf"[\"']?{_DIGIT_GROUPS}[\"']?\s*(?:[;,\t|]|$)")
 _ISO_DATE: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ][0-9:.,]+(?:Z|[+-][0-9:]+)?)?")
 _DAY_FIRST: Final = re.compile(r"([0-9]{1,2})\s*[./-]\s*([0-9]{1,2})\s*[./-]\s*([0-9]{4}|[0-9]{2})")
@@ -134,7 +140,7 @@ class ConsumerRow:
             if value is not None:
                 result[key] = value
         if self.organization_number is None:
-            result["text"] = self.text
+            result["text"] = self.text[:80]
         if self.notes:
             result["notes"] = list(self.notes)
         return result
@@ -376,8 +382,10 @@ def _field_of(header: str) -> str | None:
     for name, spellings in _HEADERS.items():
         if plain in spellings.split():
             return name
-    if plain.startswith(_NUMBER_BEGINNINGS):
-        return "supplier" if "leverand" in plain or "supplier" in plain else "organization_number"
+    for beginning, name in _BEGINNINGS:
+        if plain.startswith(beginning):
+            of_supplier = "leverand" in plain or "supplier" in plain
+            return name if not of_supplier else "supplier" if name == "organization_number" else None
     return None
 
 
@@ -494,9 +502,9 @@ def _add_records(result: ConsumerList, records: Sequence[_Record], sheet: str | 
 
 
 def _parse_csv(text: str, source: str) -> ConsumerList:
-    if "\x00" in text:
+    if _CONTROL.search(text):
         raise InputError(
-            f"{source}: has zero bytes in it; it is no text file, or was cut while it was copied."
+            f"{source}: is no text, or was damaged while it was copied (it has control characters)."
         )
     result = ConsumerList(source=source)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -23,7 +23,7 @@ PRICE_LADDERS: Final[tuple[MappingProxyType[str, Any], ...]] = (
             "steps": ((5, 5_000), (5, 3_000), (5, 1_500), (None, 1_000)),
             "cap": 799_500,
             "source": "https://samarbeid.digdir.no/maskinporten/kostnadsmodell-maskinporten/64",
-            "read": "2026-09-30",
+            "read": "2026-09",
         }
     ),
 )
