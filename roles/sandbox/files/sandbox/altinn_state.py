@@ -133,6 +133,7 @@ class AltinnState:
     ``resources``        resource id -> :class:`Resource`
     ``burned``           ids of deleted resources, which can never be used again
     ``apps``             resource id -> an app of the app store that is not stored as a resource
+    ``app_policies``     resource id of such an app -> its policy
     ``orgs``             service owner code -> entry of the org list (see :meth:`org_list`)
     ``subjects``         resource id -> subject URNs of its policy -> (type, value): the subject index
     ``subject_changes``  what ``updated`` shows: [{subject, resource, at, deleted}]
@@ -148,6 +149,7 @@ class AltinnState:
         self.resources: dict[str, Resource] = {}
         self.burned: set[str] = set()
         self.apps: dict[str, dict[str, Any]] = {}
+        self.app_policies: dict[str, bytes] = {}
         self.orgs: dict[str, dict[str, Any]] = {}
         self.subjects: dict[str, dict[str, tuple[str, str]]] = {}
         self.subject_changes: list[dict[str, Any]] = []
@@ -195,6 +197,11 @@ class AltinnState:
         resource = self.resources.get(identifier)
         return resource.newest if resource is not None else self.apps.get(identifier)
 
+    def policy_of(self, identifier: str) -> bytes | None:
+        """The bytes of a resource's policy, or None."""
+        resource = self.resources.get(identifier)
+        return resource.policy if resource is not None else self.app_policies.get(identifier)
+
     # --- subjects ----------------------------------------------------------------------------------------------
 
     def set_subjects(self, identifier: str, subjects: dict[str, tuple[str, str]], now: float) -> None:
@@ -223,7 +230,8 @@ class AltinnState:
         """Service owner code -> entry: what is written here, and every organisation that carries a code."""
         orgs = {
             organization["service_owner_code"].lower(): {
-                "name": dict.fromkeys(("en", "nb", "nn"), organization["name"]),
+                "name": organization.get("service_owner_name")
+                or dict.fromkeys(("en", "nb", "nn"), organization["name"]),
                 "logo": "",
                 "orgnr": number,
                 "homepage": "",
@@ -321,7 +329,8 @@ class AltinnState:
         return [
             identifier
             for identifier, resource in self.resources.items()
-            if resource.newest.get("resourceType") == "MaskinportenSchema" and scope in self.scopes_of(identifier)
+            if resource.newest.get("resourceType") == "MaskinportenSchema"
+            and scope in self.scopes_of(identifier)
         ]
 
     def delegates(self, state: State, scope: str, consumer: str, supplier: str) -> bool:
@@ -330,7 +339,9 @@ class AltinnState:
         given.update(
             entry["resource"]
             for entry in state.delegations
-            if entry.get("consumer") == consumer and entry.get("supplier") == supplier and entry.get("resource")
+            if entry.get("consumer") == consumer
+            and entry.get("supplier") == supplier
+            and entry.get("resource")
         )
         return any(scope in self.scopes_of(resource) for resource in given)
 
@@ -350,6 +361,9 @@ class AltinnState:
             ],
             "burned": sorted(self.burned),
             "apps": copy.deepcopy(list(self.apps.values())),
+            "app_policies": {
+                identifier: _policy_to_json(policy) for identifier, policy in self.app_policies.items()
+            },
             "orgs": copy.deepcopy(self.orgs),
             "subjects": {
                 identifier: [{"type": kind, "value": value} for kind, value in subjects.values()]
@@ -424,7 +438,13 @@ class AltinnState:
         """
         # Late import: the validation knows the state, not the other way round.
         from .altinn_model import complete, parse_seed
-        from .xacml import PolicyContentError, PolicyStructureError, PolicyViewError, parse_policy, subject_attributes
+        from .xacml import (
+            PolicyContentError,
+            PolicyStructureError,
+            PolicyViewError,
+            parse_policy,
+            subject_attributes,
+        )
 
         for entry in data.get("resources", ()):
             versions = entry.get("versions") or [entry.get("resource", entry)]
@@ -452,13 +472,17 @@ class AltinnState:
         self.burned.update(data.get("burned", ()))
         for app in data.get("apps", ()):
             self.apps[app["identifier"]] = complete(parse_seed(app)) | {"versionId": 0}
+        for identifier, entry in data.get("app_policies", {}).items():
+            self.app_policies[identifier] = _policy_from_json(entry) or b""
         for code, entry in data.get("orgs", {}).items():
             self.orgs[code.lower()] = copy.deepcopy(entry)
         for identifier, subjects in data.get("subjects", {}).items():
             pairs = [(subject["type"], subject["value"]) for subject in subjects]
             self.set_subjects(identifier, {f"{kind}:{value}": (kind, value) for kind, value in pairs}, now)
         if "subject_changes" in data:
-            self.subject_changes = [{**change, "at": epoch(change["at"], now)} for change in data["subject_changes"]]
+            self.subject_changes = [
+                {**change, "at": epoch(change["at"], now)} for change in data["subject_changes"]
+            ]
         for entry in data.get("persons", ()):
             self.persons[entry["party"].lower()] = Party(entry["party"].lower(), int(entry["id"]), None)
         for entry in data.get("access_lists", ()):
@@ -466,7 +490,9 @@ class AltinnState:
         for entry in data.get("suppliers", ()):
             self.suppliers[(entry["consumer"], entry["supplier"])] = _delegation(entry, now)
         for entry in data.get("delegations", ()):
-            self.delegations[(entry["consumer"], entry["supplier"], entry["resource"])] = _delegation(entry, now)
+            self.delegations[(entry["consumer"], entry["supplier"], entry["resource"])] = _delegation(
+                entry, now
+            )
             self.suppliers.setdefault((entry["consumer"], entry["supplier"]), _delegation({}, now))
         for number, urns in data.get("held", {}).items():
             self.held[number] = list(urns)

@@ -526,7 +526,12 @@ def parse_policy(data: bytes) -> Policy:
     target = _target(children.required("Target"))
     rules: list[Rule] = []
     variables: dict[str, Expression] = {}
-    while (name := children.peek()) in ("Rule", "VariableDefinition", "CombinerParameters", "RuleCombinerParameters"):
+    while (name := children.peek()) in (
+        "Rule",
+        "VariableDefinition",
+        "CombinerParameters",
+        "RuleCombinerParameters",
+    ):
         child = children.take()
         if name == "Rule":
             rules.append(_rule(child))
@@ -567,14 +572,18 @@ def check_content(policy: Policy, resource_id: str) -> None:
             value = match.value.value
             if designator.attribute_id == RESOURCE_ID:
                 if value != resource_id:
-                    raise PolicyContentError("Policy not accepted: Contains rules for a different registry resource")
+                    raise PolicyContentError(
+                        "Policy not accepted: Contains rules for a different registry resource"
+                    )
                 mentions_resource = True
             elif app is not None and designator.attribute_id == "urn:altinn:org":
                 organization = organization or value.lower() == app[0].lower()
             elif app is not None and designator.attribute_id == "urn:altinn:app":
                 app_name = app_name or value.lower() == app[1].lower()
         if not mentions_resource and not (organization and app_name):
-            raise PolicyContentError("Policy not accepted: Contains rule without reference to registry resource id")
+            raise PolicyContentError(
+                "Policy not accepted: Contains rule without reference to registry resource id"
+            )
 
 
 # --- derived views -----------------------------------------------------------------------------------------------------
@@ -631,7 +640,8 @@ def _by_category(rule: Rule) -> dict[str, list[tuple[Attribute, ...]]]:
         if len(categories) != 1:
             raise PolicyViewError("an AnyOf mixes categories")
         result.setdefault(categories.pop(), []).extend(
-            tuple(Attribute(match.designator.attribute_id, match.value.value) for match in all_of) for all_of in any_of
+            tuple(Attribute(match.designator.attribute_id, match.value.value) for match in all_of)
+            for all_of in any_of
         )
     return result
 
