@@ -60,14 +60,13 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.transport.close()
 
-    def maskinporten(
-        self, default_scopes: Sequence[str], *, consumer_org: str | None = None, resource: Sequence[str] = ()
-    ) -> MaskinportenLogin:
+    def maskinporten(self, default_scopes: Sequence[str]) -> MaskinportenLogin:
         """The login of the task's own identity; ``token_scopes`` of the task win over ``default_scopes``."""
-        scopes = tuple(self.params.get("token_scopes") or default_scopes)
-        return self._login(
-            self.params, MASKINPORTEN_VARIABLES, TokenRequest(scopes, consumer_org, tuple(resource))
-        )
+        return self.login(TokenRequest(tuple(self.params.get("token_scopes") or default_scopes)))
+
+    def login(self, request: TokenRequest) -> MaskinportenLogin:
+        """The login of the task's own identity for exactly this request."""
+        return self._login(self.params, MASKINPORTEN_VARIABLES, request)
 
     def altinn(self, default_scopes: Sequence[str]) -> MaskinportenLogin | AltinnLogin:
         """The login towards Altinn: exchanged by default, Maskinporten's own token when ``altinn_token_exchange`` is off."""
