@@ -472,9 +472,10 @@ def _add_records(result: ConsumerList, records: Sequence[_Record], sheet: str | 
             result.ignored.append(
                 (line, " ".join(_cell_text(cell) for cell in cells if cell not in (None, "")))
             )
+        width = len(records[place][1])
         records = records[place + 1 :]
     else:
-        columns = _guess_columns(records)
+        columns, width = _guess_columns(records), MAXIMUM_COLUMNS
     for line, cells, problem in records:
         values = {name: _at(cells, index) for name, index in columns.items()}
         written = _cell_text(values.get("organization_number"))
@@ -492,7 +493,9 @@ def _add_records(result: ConsumerList, records: Sequence[_Record], sheet: str | 
                 else "the row cannot be read"
             )
             row.text = row.text or _cell_text(_at(cells, 0))
-        elif row.problem == organization_number.EMPTY:
+        elif any(_clean(cell) for cell in cells[width:]):
+            row.notes.append("the row has more cells than the header, so its cells may be shifted")
+        if row.problem == organization_number.EMPTY:
             rest = ", ".join(_clean(cell) or "" for cell in cells if _clean(cell))
             row.message = f"the row has no organisation number (it says {shown(rest)})"
 

@@ -41,9 +41,9 @@ def estimate(before: int, after: int, *, billed: bool, whole_provider: bool) -> 
     :param billed: whether this environment is paid for (only production is).
     :param whole_provider: whether the counts are of all scopes of the provider; if not, the amounts are those
         of these scopes alone, and the true change is at most the one shown.
-    :return: ``grants_before``, ``grants_after``, ``before``, ``after``, ``change`` (NOK a year), ``currency``,
-        ``billed``, ``whole_provider``, ``source``, ``read`` (month in which the ladder was read), ``text`` (one
-        sentence).
+    :return: ``grants_before``, ``grants_after``, ``before``, ``after``, ``change`` (NOK a year),
+        ``currency``, ``billed``, ``whole_provider``, ``source``, ``read`` (month in which the ladder was
+        read), ``text`` (one sentence).
     """
     ladder = PRICE_LADDERS[0]
     fee_before, fee_after = yearly_fee(before, ladder), yearly_fee(after, ladder)
