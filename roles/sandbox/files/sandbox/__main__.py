@@ -40,19 +40,31 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True)
     start = commands.add_parser("start", help="start the sandbox and print one line of JSON when it is ready")
-    start.add_argument("--host", default="127.0.0.1", help="loopback address to listen on (default 127.0.0.1)")
+    start.add_argument(
+        "--host", default="127.0.0.1", help="loopback address to listen on (default 127.0.0.1)"
+    )
     start.add_argument("--port", type=int, default=0, help="port to listen on; 0 (default) takes a free one")
     start.add_argument("--latency-ms", type=float, default=0.0, help="wait this long before every answer")
     start.add_argument("--state", type=Path, help="JSON file to seed from: a state, a seed or a snapshot")
-    start.add_argument("--detach", action="store_true", help="run in the background; an already running one is kept")
     start.add_argument(
-        "--switch", action="append", default=[], metavar="NAME=VALUE", help="set a switch; may be given several times"
+        "--detach", action="store_true", help="run in the background; an already running one is kept"
+    )
+    start.add_argument(
+        "--switch",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a switch; may be given several times",
     )
     stop = commands.add_parser("stop", help="stop the sandbox of a work folder")
-    status = commands.add_parser("status", help="print the line of the running sandbox; exit 3 when none runs")
+    status = commands.add_parser(
+        "status", help="print the line of the running sandbox; exit 3 when none runs"
+    )
     for command in (start, stop, status):
         command.add_argument(
-            "--work-dir", type=Path, help=f"folder for credentials and snapshots (default {default_work_dir()})"
+            "--work-dir",
+            type=Path,
+            help=f"folder for credentials and snapshots (default {default_work_dir()})",
         )
     return top
 
@@ -113,7 +125,16 @@ def start(arguments: argparse.Namespace) -> int:
 
 
 def _start_detached(arguments: argparse.Namespace, folder: Path) -> int:
-    command = [sys.executable, "-m", "sandbox", "start", "--host", arguments.host, "--port", str(arguments.port)]
+    command = [
+        sys.executable,
+        "-m",
+        "sandbox",
+        "start",
+        "--host",
+        arguments.host,
+        "--port",
+        str(arguments.port),
+    ]
     command += ["--latency-ms", str(arguments.latency_ms), "--work-dir", str(folder)]
     if arguments.state:
         command += ["--state", str(arguments.state.absolute())]
@@ -144,7 +165,9 @@ def _start_detached(arguments: argparse.Namespace, folder: Path) -> int:
         if process.poll() is not None:
             # Its last line is the sentence that says what is wrong.
             lines = (folder / LOG_FILE).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            raise Problem(lines[-1].removeprefix("sandbox: ") if lines else "the sandbox ended while it was starting")
+            raise Problem(
+                lines[-1].removeprefix("sandbox: ") if lines else "the sandbox ended while it was starting"
+            )
         time.sleep(0.05)
     process.terminate()
     raise Problem(f"the sandbox did not start within {START_SECONDS:.0f} seconds; see {folder / LOG_FILE}")

@@ -21,7 +21,9 @@ class JSON(Response):
 
     def __init__(self, content: Any, status_code: int = 200, headers: dict[str, str] | None = None) -> None:
         super().__init__(
-            json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), status_code, headers=headers
+            json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(),
+            status_code,
+            headers=headers,
         )
 
 

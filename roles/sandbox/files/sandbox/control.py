@@ -200,7 +200,11 @@ async def put_clock(box: Sandbox, request: Request) -> Any:
     if unknown:
         raise ControlError(f"a clock has offset, fixed and advance, not {sorted(unknown)[0]}")
     for name, value in body.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) and not (name == "fixed" and value is None):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            and not (name == "fixed" and value is None)
+        ):
             raise ControlError(f"{name} is a number of seconds")
     if "offset" in body:
         box.clock.offset = float(body["offset"])
@@ -284,7 +288,9 @@ def routes(box: Sandbox, stop: Callable[[], None]) -> list[BaseRoute]:
     def endpoint(methods: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
-                return JSON(await methods["GET" if request.method == "HEAD" else request.method](box, request))
+                return JSON(
+                    await methods["GET" if request.method == "HEAD" else request.method](box, request)
+                )
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 return JSON({"error": str(error) or type(error).__name__}, 400)
 

@@ -103,7 +103,9 @@ class State:
     def prefixes_of(self, number: str) -> list[str]:
         """Active scope prefixes that belong to the organisation, sorted."""
         return sorted(
-            name for name, prefix in self.prefixes.items() if prefix["owner_orgno"] == number and prefix["active"]
+            name
+            for name, prefix in self.prefixes.items()
+            if prefix["owner_orgno"] == number and prefix["active"]
         )
 
     def service_owner_code(self, number: str) -> str | None:
@@ -269,7 +271,12 @@ class Sandbox:
                     token,
                     self.signing_key.public_key(),
                     algorithms=["RS256", "RS384", "RS512"],
-                    options={"verify_aud": False, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+                    options={
+                        "verify_aud": False,
+                        "verify_exp": False,
+                        "verify_iat": False,
+                        "verify_nbf": False,
+                    },
                 )
             except jwt.PyJWTError as error:
                 raise TokenRejected(f"the token cannot be verified: {error}") from error
@@ -278,7 +285,10 @@ class Sandbox:
             self._verified[token] = claims
         if claims.get("iss") != self.issuer:
             raise TokenRejected("the token comes from another issuer")
-        if not isinstance(claims.get("exp"), (int, float)) or claims["exp"] + self.switches["skew"] < self.now():
+        if (
+            not isinstance(claims.get("exp"), (int, float))
+            or claims["exp"] + self.switches["skew"] < self.now()
+        ):
             raise TokenRejected("the token has expired")
         return claims
 
@@ -330,7 +340,11 @@ class Sandbox:
         Altinn's side may offer ``AltinnState.delegates(scope, consumer, supplier) -> bool``.
         """
         for entry in self.state.delegations:
-            if entry.get("consumer") == consumer and entry.get("supplier") == supplier and entry.get("scope") == scope:
+            if (
+                entry.get("consumer") == consumer
+                and entry.get("supplier") == supplier
+                and entry.get("scope") == scope
+            ):
                 return True
         delegates = getattr(self.state.altinn, "delegates", None)
         return bool(delegates(self.state, scope, consumer, supplier)) if delegates else False

@@ -72,7 +72,9 @@ class Faults:
         known = {field.name for field in dataclasses.fields(Fault)} - {"id", "matched", "hits"}
         unknown = set(description) - known
         if unknown:
-            raise ValueError(f"a fault has no member {sorted(unknown)[0]!r}; it has {', '.join(sorted(known))}")
+            raise ValueError(
+                f"a fault has no member {sorted(unknown)[0]!r}; it has {', '.join(sorted(known))}"
+            )
         kind = description.get("kind")
         if kind not in KINDS:
             raise ValueError(f"a fault's kind is one of {', '.join(KINDS)}, not {kind!r}")

@@ -49,7 +49,9 @@ def new_rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
 
 
 def _base64url_number(number: int) -> str:
-    return base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big")).rstrip(b"=").decode()
+    return (
+        base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big")).rstrip(b"=").decode()
+    )
 
 
 def number_from_base64url(text: str) -> int:
@@ -57,7 +59,9 @@ def number_from_base64url(text: str) -> int:
     return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
 
 
-def public_jwk(key: rsa.RSAPrivateKey | rsa.RSAPublicKey, kid: str, algorithm: str = "RS256") -> dict[str, Any]:
+def public_jwk(
+    key: rsa.RSAPrivateKey | rsa.RSAPublicKey, kid: str, algorithm: str = "RS256"
+) -> dict[str, Any]:
     """The public half as JWK, with ``use`` sig."""
     public = key.public_key() if isinstance(key, rsa.RSAPrivateKey) else key
     numbers = public.public_numbers()
@@ -74,14 +78,26 @@ def public_jwk(key: rsa.RSAPrivateKey | rsa.RSAPublicKey, kid: str, algorithm: s
 def private_jwk(key: rsa.RSAPrivateKey, kid: str, algorithm: str = "RS256") -> dict[str, Any]:
     """The private key as JWK."""
     numbers = key.private_numbers()
-    secret = {"d": numbers.d, "p": numbers.p, "q": numbers.q, "dp": numbers.dmp1, "dq": numbers.dmq1, "qi": numbers.iqmp}
-    return {**public_jwk(key, kid, algorithm), **{name: _base64url_number(value) for name, value in secret.items()}}
+    secret = {
+        "d": numbers.d,
+        "p": numbers.p,
+        "q": numbers.q,
+        "dp": numbers.dmp1,
+        "dq": numbers.dmq1,
+        "qi": numbers.iqmp,
+    }
+    return {
+        **public_jwk(key, kid, algorithm),
+        **{name: _base64url_number(value) for name, value in secret.items()},
+    }
 
 
 def pkcs8_pem(key: rsa.RSAPrivateKey, passphrase: str | None = None) -> bytes:
     """PKCS#8 PEM, encrypted when a passphrase is given."""
     encryption: serialization.KeySerializationEncryption = (
-        serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
+        serialization.BestAvailableEncryption(passphrase.encode())
+        if passphrase
+        else serialization.NoEncryption()
     )
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
@@ -89,7 +105,9 @@ def pkcs8_pem(key: rsa.RSAPrivateKey, passphrase: str | None = None) -> bytes:
 def pkcs1_pem(key: rsa.RSAPrivateKey) -> bytes:
     """The traditional ``BEGIN RSA PRIVATE KEY`` PEM."""
     return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
     )
 
 
@@ -140,7 +158,9 @@ class CertificateAuthority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=3650))
-            .add_extension(x509.BasicConstraints(ca=True, path_length=1 if issuer is None else 0), critical=True)
+            .add_extension(
+                x509.BasicConstraints(ca=True, path_length=1 if issuer is None else 0), critical=True
+            )
             .sign(self._root_key, hashes.SHA256())
         )
 
@@ -192,9 +212,13 @@ class CertificateAuthority:
         if not isinstance(header, list) or not header or not all(isinstance(entry, str) for entry in header):
             raise CertificateProblem("unreadable", "x5c is not an array of certificates")
         try:
-            chain = [x509.load_der_x509_certificate(base64.b64decode(entry, validate=True)) for entry in header]
+            chain = [
+                x509.load_der_x509_certificate(base64.b64decode(entry, validate=True)) for entry in header
+            ]
         except ValueError as error:
-            raise CertificateProblem("unreadable", "x5c holds something else than base64 DER certificates") from error
+            raise CertificateProblem(
+                "unreadable", "x5c holds something else than base64 DER certificates"
+            ) from error
         leaf = chain[0]
         if not leaf.not_valid_before_utc <= at <= leaf.not_valid_after_utc:
             raise CertificateProblem("untrusted", "the certificate is not valid now")
@@ -217,8 +241,6 @@ class CertificateAuthority:
 def certificate_der_chain(chain: list[x509.Certificate]) -> list[str]:
     """The chain as a JWT header ``x5c`` carries it: base64 DER, leaf first."""
     return [base64.b64encode(entry.public_bytes(serialization.Encoding.DER)).decode() for entry in chain]
-
-
 
 
 class PublicKeyInfrastructure:

@@ -87,7 +87,9 @@ class Exchange:
             return
         decoded = unquote_plus(f"{self._path}?{self._query}" if self._query else self._path)
         self._faults = self._box.faults.take(self._method, self._path, self._query, decoded)
-        delay = self._box.latency_ms / 1000 + sum(fault.seconds for fault in self._faults if fault.kind == "latency")
+        delay = self._box.latency_ms / 1000 + sum(
+            fault.seconds for fault in self._faults if fault.kind == "latency"
+        )
         if delay > 0:
             await asyncio.sleep(delay)
         for fault in self._faults:
@@ -146,7 +148,9 @@ class Exchange:
             (b"date", formatdate(self._box.now(), usegmt=True).encode()),
         ]
 
-    async def _answer(self, status: int, body: bytes, content_type: str, *headers: tuple[bytes, bytes]) -> None:
+    async def _answer(
+        self, status: int, body: bytes, content_type: str, *headers: tuple[bytes, bytes]
+    ) -> None:
         start = [
             (b"content-type", content_type.encode()),
             (b"content-length", str(len(body)).encode()),
@@ -158,15 +162,22 @@ class Exchange:
     async def _answer_fault(self, fault: Fault) -> None:
         if fault.kind == "expired_token":
             if self._service == "self_service":
-                body = json.dumps(self_service_error(self._box, self._details["correlation_id"], 401, "Unauthorized"))
+                body = json.dumps(
+                    self_service_error(self._box, self._details["correlation_id"], 401, "Unauthorized")
+                )
                 await self._answer(401, body.encode(), "application/json")
             else:
-                challenge = (b"www-authenticate", b'Bearer error="invalid_token", error_description="The token expired"')
+                challenge = (
+                    b"www-authenticate",
+                    b'Bearer error="invalid_token", error_description="The token expired"',
+                )
                 await self._answer(401, b"", "text/plain", challenge)
             return
         if fault.kind == "html":
             status = fault.status or 502
-            page = fault.body or _GATEWAY_PAGE.format(status=status, title="Bad Gateway" if status == 502 else "Error")
+            page = fault.body or _GATEWAY_PAGE.format(
+                status=status, title="Bad Gateway" if status == 502 else "Error"
+            )
             await self._answer(status, page.encode(), "text/html; charset=utf-8")
             return
         status = fault.status or (429 if fault.kind == "too_many_requests" else 503)
@@ -196,7 +207,9 @@ class Exchange:
         await app(self._scope, receive, keep)
         headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
         headers.append((b"content-length", str(len(body)).encode()))
-        await self._send_marked({"type": "http.response.start", "status": start["status"], "headers": headers})
+        await self._send_marked(
+            {"type": "http.response.start", "status": start["status"], "headers": headers}
+        )
         if fault.kind == "truncated":
             half = bytes(body[: len(body) // 2])
             await self._send_marked({"type": "http.response.body", "body": half, "more_body": True})
@@ -216,7 +229,9 @@ class Exchange:
         cycle = getattr(self._send, "__self__", None)
         transport = getattr(cycle, "transport", None)
         if transport is None:
-            raise RuntimeError("the server gives no access to the connection, so the fault cannot be produced")
+            raise RuntimeError(
+                "the server gives no access to the connection, so the fault cannot be produced"
+            )
         if abruptly:
             connection = transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

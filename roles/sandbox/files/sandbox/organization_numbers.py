@@ -25,7 +25,9 @@ def check_digit(first_eight: str) -> str | None:
 
 def is_valid(number: object) -> bool:
     """True for a string of nine digits whose last digit is right."""
-    return isinstance(number, str) and bool(_NINE_DIGITS.match(number)) and check_digit(number[:8]) == number[8]
+    return (
+        isinstance(number, str) and bool(_NINE_DIGITS.match(number)) and check_digit(number[:8]) == number[8]
+    )
 
 
 def is_synthetic(number: str) -> bool:

@@ -84,7 +84,12 @@ def new_entry(
     if deleted:
         return {**entry, "slettedato": deleted}
     if parent:
-        return {**entry, "overordnetEnhet": parent, "oppstartsdato": "2016-01-01", "beliggenhetsadresse": dict(_ADDRESS)}
+        return {
+            **entry,
+            "overordnetEnhet": parent,
+            "oppstartsdato": "2016-01-01",
+            "beliggenhetsadresse": dict(_ADDRESS),
+        }
     entry["registreringsdatoEnhetsregisteret"] = "2015-03-01"
     entry["forretningsadresse"] = dict(_ADDRESS)
     entry["konkurs"] = bool(bankrupt)
@@ -137,7 +142,11 @@ class Register:
         if form:
             hits = [entry for entry in hits if entry["organisasjonsform"]["kode"] in form.split(",")]
         if query.get("konkurs"):
-            hits = [entry for entry in hits if str(entry.get("konkurs", False)).lower() == query["konkurs"].lower()]
+            hits = [
+                entry
+                for entry in hits
+                if str(entry.get("konkurs", False)).lower() == query["konkurs"].lower()
+            ]
         if query.get("overordnetEnhet"):
             hits = [entry for entry in hits if entry.get("overordnetEnhet") == query["overordnetEnhet"]]
         pages = -(-len(hits) // size) if size else 0

@@ -98,7 +98,9 @@ class Seeder:
                 self._state.register[number] = new_entry(
                     number,
                     merged["name"],
-                    **{member: entry[member] for member in _REGISTER_MEMBERS if entry.get(member) is not None},
+                    **{
+                        member: entry[member] for member in _REGISTER_MEMBERS if entry.get(member) is not None
+                    },
                 )
         return len(entries)
 
@@ -146,7 +148,9 @@ class Seeder:
             subscope = _member("scopes", entry, "subscope")
             if "owner_orgno" not in entry:
                 if prefix not in self._state.prefixes:
-                    raise SeedError(f"scopes: the prefix of {prefix}:{subscope} is unknown; seed it under prefixes")
+                    raise SeedError(
+                        f"scopes: the prefix of {prefix}:{subscope} is unknown; seed it under prefixes"
+                    )
                 entry["owner_orgno"] = self._state.prefixes[prefix]["owner_orgno"]
             scope = new_scope(entry, entry["owner_orgno"], entry.get("created", _LONG_AGO))
             scope["last_updated"] = entry.get("last_updated", scope["created"])
@@ -160,7 +164,9 @@ class Seeder:
             scope = _member("access", entry, "scope")
             if scope not in self._state.scopes:
                 raise SeedError(f"access: the scope {scope} is unknown; seed it under scopes")
-            consumers = entry["consumers"] if "consumers" in entry else [_member("access", entry, "consumer_orgno")]
+            consumers = (
+                entry["consumers"] if "consumers" in entry else [_member("access", entry, "consumer_orgno")]
+            )
             grants = self._state.accesses.setdefault(scope, {})
             for consumer in consumers:
                 self._know(consumer)
@@ -178,7 +184,9 @@ class Seeder:
         for entry in _list("clients", entries):
             owner = _member("clients", entry, "client_orgno")
             self._know(owner)
-            values = {name: value for name, value in entry.items() if name not in ("keys", "jwks", "certificates")}
+            values = {
+                name: value for name, value in entry.items() if name not in ("keys", "jwks", "certificates")
+            }
             client_id = values.get("client_id") or self._box.new_id()
             client = new_client(
                 {
@@ -261,13 +269,17 @@ class Seeder:
         else:
             private = {"d", "p", "q", "dp", "dq", "qi"} & set(key)
             if private:
-                raise SeedError(f"clients: a key holds the private member {sorted(private)[0]!r}; seed the public half")
+                raise SeedError(
+                    f"clients: a key holds the private member {sorted(private)[0]!r}; seed the public half"
+                )
             _member("clients", key, "kid")
             return {**defaults, **key}
         if not isinstance(public, rsa.RSAPublicKey):
             raise SeedError("clients: only RSA keys can be seeded")
         kid = key.get("kid") or self._box.new_id()
-        rest = {name: value for name, value in key.items() if name not in ("certificate", "public_key_pem", "kid")}
+        rest = {
+            name: value for name, value in key.items() if name not in ("certificate", "public_key_pem", "kid")
+        }
         return {**public_jwk(public, kid), **extra, **defaults, **rest}
 
 

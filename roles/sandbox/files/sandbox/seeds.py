@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from . import organization_numbers
+from . import altinn, organization_numbers
 from .core import Sandbox
 from .keys import public_jwk
 from .seed import Seeder
@@ -58,11 +58,25 @@ class Provider:
 
 
 PROVIDERS = (
-    Provider("testetat", "310001007", "NØYAKTIG FJORD DIREKTORAT", ("testetat", "testetatdigital"), "testetat",
-             "Exact Fjord Directorate"),
-    Provider("fdir", "971203420", "FISKERIDIREKTORATET", ("fdir",), "fd", "The Norwegian Directorate of Fisheries"),
-    Provider("skatteetaten", "974761076", "SKATTEETATEN", ("skatteetaten", "folkeregister"), "skd",
-             "The Norwegian Tax Administration"),
+    Provider(
+        "testetat",
+        "310001007",
+        "NØYAKTIG FJORD DIREKTORAT",
+        ("testetat", "testetatdigital"),
+        "testetat",
+        "Exact Fjord Directorate",
+    ),
+    Provider(
+        "fdir", "971203420", "FISKERIDIREKTORATET", ("fdir",), "fd", "The Norwegian Directorate of Fisheries"
+    ),
+    Provider(
+        "skatteetaten",
+        "974761076",
+        "SKATTEETATEN",
+        ("skatteetaten", "folkeregister"),
+        "skd",
+        "The Norwegian Tax Administration",
+    ),
 )
 
 CONSUMERS = {
@@ -80,12 +94,18 @@ def seed_fresh(box: Sandbox) -> None:
         box.credentials[provider.name] = _provider_clients(box, seeder, provider)
     for name, (number, organization, _form) in CONSUMERS.items():
         box.credentials[name] = {"client": _consumer_client(box, seeder, name, number, organization)}
+    altinn.seed(box.state)
     box.keep_state()
 
 
 def _organizations() -> dict[str, Any]:
     organizations: list[dict[str, Any]] = [
-        {"orgnr": DIGDIR, "name": "DIGITALISERINGSDIREKTORATET", "form": "ORGL", "service_owner_code": "digdir"},
+        {
+            "orgnr": DIGDIR,
+            "name": "DIGITALISERINGSDIREKTORATET",
+            "form": "ORGL",
+            "service_owner_code": "digdir",
+        },
     ]
     for provider in PROVIDERS:
         organizations.append(
@@ -94,16 +114,24 @@ def _organizations() -> dict[str, Any]:
                 "name": provider.organization,
                 "form": "ORGL",
                 "service_owner_code": provider.code,
-                "service_owner_name": {"en": provider.english, "nb": provider.organization.title(),
-                                       "nn": provider.organization.title()},
+                "service_owner_name": {
+                    "en": provider.english,
+                    "nb": provider.organization.title(),
+                    "nn": provider.organization.title(),
+                },
             }
         )
     organizations += [
         {"orgnr": number, "name": name, "form": form} for number, name, form in CONSUMERS.values()
     ]
     organizations += [
-        {"orgnr": "312345676", "name": "DEMOETATEN", "form": "ORGL", "service_owner_code": "demo",
-         "service_owner_name": {"en": "Demo Agency", "nb": "Demoetaten", "nn": "Demoetaten"}},
+        {
+            "orgnr": "312345676",
+            "name": "DEMOETATEN",
+            "form": "ORGL",
+            "service_owner_code": "demo",
+            "service_owner_name": {"en": "Demo Agency", "nb": "Demoetaten", "nn": "Demoetaten"},
+        },
         {"orgnr": "310005819", "name": "LYS HEI ETAT", "form": "ORGL"},
         {"orgnr": "310003425", "name": "KNUST IS AS", "form": "AS", "bankrupt": "2026-04-01"},
         {"orgnr": "310006661", "name": "SLUKKET VARDE AS", "form": "AS", "deleted": "2026-02-28"},
@@ -127,15 +155,51 @@ def _organizations() -> dict[str, Any]:
 
 def municipalities() -> list[dict[str, Any]]:
     """357 made-up municipalities, as many as Norway has."""
-    first = ("Nord", "Sør", "Øst", "Vest", "Indre", "Ytre", "Øvre", "Nedre", "Gammel", "Ny", "Stor", "Lille", "Lang",
-             "Brei", "Høg", "Låg", "Fager")
-    last = ("fjell", "vik", "dal", "nes", "øy", "sund", "bygd", "mo", "lund", "strand", "elv", "berg", "haug", "eid",
-            "fjord", "tun", "vang", "moen", "sjø", "foss", "skog")
+    first = (
+        "Nord",
+        "Sør",
+        "Øst",
+        "Vest",
+        "Indre",
+        "Ytre",
+        "Øvre",
+        "Nedre",
+        "Gammel",
+        "Ny",
+        "Stor",
+        "Lille",
+        "Lang",
+        "Brei",
+        "Høg",
+        "Låg",
+        "Fager",
+    )
+    last = (
+        "fjell",
+        "vik",
+        "dal",
+        "nes",
+        "øy",
+        "sund",
+        "bygd",
+        "mo",
+        "lund",
+        "strand",
+        "elv",
+        "berg",
+        "haug",
+        "eid",
+        "fjord",
+        "tun",
+        "vang",
+        "moen",
+        "sjø",
+        "foss",
+        "skog",
+    )
     names = [f"{start}{end}".upper() for start in first for end in last]
     numbers = organization_numbers.synthetic_numbers(31000900)
-    return [
-        {"orgnr": next(numbers), "name": f"{name} KOMMUNE", "form": "KOMM"} for name in names[:357]
-    ]
+    return [{"orgnr": next(numbers), "name": f"{name} KOMMUNE", "form": "KOMM"} for name in names[:357]]
 
 
 def _system_scopes() -> dict[str, Any]:
@@ -163,7 +227,9 @@ def _system_scopes() -> dict[str, Any]:
 def _provider_clients(box: Sandbox, seeder: Seeder, provider: Provider) -> dict[str, dict[str, str]]:
     enterprise_key = box.pki.key(f"{provider.name}:administration")
     chain = box.pki.authority.issue(enterprise_key.public_key(), provider.number, provider.organization)
-    administration = box.pki.write_key(provider.name, "administration", enterprise_key, "enterprise-certificate")
+    administration = box.pki.write_key(
+        provider.name, "administration", enterprise_key, "enterprise-certificate"
+    )
     chain_path = box.pki.write_chain(provider.name, "administration", chain)
     altinn_key = box.pki.key(f"{provider.name}:altinn")
     kid = f"{provider.name}-altinn-1"
@@ -213,7 +279,9 @@ def _provider_clients(box: Sandbox, seeder: Seeder, provider: Provider) -> dict[
     }
 
 
-def _consumer_client(box: Sandbox, seeder: Seeder, name: str, number: str, organization: str) -> dict[str, str]:
+def _consumer_client(
+    box: Sandbox, seeder: Seeder, name: str, number: str, organization: str
+) -> dict[str, str]:
     # Consumers share one key: nothing depends on theirs being different.
     key = box.pki.key("consumers")
     kid = f"{name}-1"

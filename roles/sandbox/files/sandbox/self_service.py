@@ -39,8 +39,16 @@ declare(
     "a token with idporten:scopes.write may read too; off demands idporten:scopes.read where the API document does",
     "the API document asks for read, clients in production read with write alone",
 )
-declare("terms_signed", True, bool, "off: every organisation meets 428 PRECONDITION_REQUIRED", "terms of use, 2026")
-declare("legacy_paths", False, bool, "serve the paths from before /api/v1 too", "self-service API before 2025")
+declare(
+    "terms_signed",
+    True,
+    bool,
+    "off: every organisation meets 428 PRECONDITION_REQUIRED",
+    "terms of use, 2026",
+)
+declare(
+    "legacy_paths", False, bool, "serve the paths from before /api/v1 too", "self-service API before 2025"
+)
 declare(
     "delegationsource_timestamp_key",
     "lastUpdated",
@@ -57,7 +65,12 @@ declare(
     ("store", "ignore", "reject"),
     "what a write does with fields the API does not know: keep and show them, drop them, or answer 400",
 )
-declare("read_only_fields", "ignore", ("ignore", "reject"), "what PUT does with created, last_updated and the like")
+declare(
+    "read_only_fields",
+    "ignore",
+    ("ignore", "reject"),
+    "what PUT does with created, last_updated and the like",
+)
 declare("changed_name", "ignore", ("ignore", "reject"), "what PUT does with another prefix, subscope or name")
 declare(
     "delegation_source_removal",
@@ -66,7 +79,9 @@ declare(
     "PUT without delegation_source: takes it away, leaves it, or answers 400",
 )
 declare("same_put_touches", True, bool, "PUT of the same content moves last_updated")
-declare("delete_inactive_scope_status", 409, (409, 200), "answer to DELETE of a scope that is inactive already")
+declare(
+    "delete_inactive_scope_status", 409, (409, 200), "answer to DELETE of a scope that is inactive already"
+)
 declare("denied_access_listed", False, bool, "access lists show DENIED entries even without inactive=true")
 declare(
     "access_without_scope",
@@ -76,25 +91,56 @@ declare(
 )
 declare("regrant_status", 200, (200, 409), "answer to PUT of an access that is APPROVED already")
 declare(
-    "revoke_without_access_status", 404, (404, 400, 409), "answer to DELETE of an access that is not there or is DENIED"
+    "revoke_without_access_status",
+    404,
+    (404, 400, 409),
+    "answer to DELETE of an access that is not there or is DENIED",
 )
 declare("grant_inactive_scope_status", 409, (409, 200), "answer to PUT of an access on an inactive scope")
 declare(
-    "unknown_consumer", "reject", ("reject", "accept"), "a well-formed consumer number that no organisation has: 400 or 200"
+    "unknown_consumer",
+    "reject",
+    ("reject", "accept"),
+    "a well-formed consumer number that no organisation has: 400 or 200",
 )
-declare("dissolved_consumer", "accept", ("accept", "reject"), "a dissolved organisation as consumer: 200 or 400")
+declare(
+    "dissolved_consumer", "accept", ("accept", "reject"), "a dissolved organisation as consumer: 200 or 400"
+)
 declare("sub_unit_consumer", "accept", ("accept", "reject"), "a sub-unit as consumer: 200 or 400")
 declare("reject_zero_lifetime", True, bool, "a client with lifetime 0 is a 400", "since mid-2025")
 declare("require_use_on_jwk", True, bool, "a key without use is a 400", "since May 2025")
 declare("accept_ec_keys", False, bool, "EC keys may be registered")
-declare("key_beyond_year", "cut", ("cut", "reject"), "a key that should live longer than a year: cut to a year or 400")
+declare(
+    "key_beyond_year",
+    "cut",
+    ("cut", "reject"),
+    "a key that should live longer than a year: cut to a year or 400",
+)
 declare("kid_unique", "client", ("client", "everywhere"), "where a key id must be unique")
-declare("client_scope_needs_access", False, bool, "a client cannot register a scope its organisation has no access to")
-declare("client_reactivation", "allowed", ("allowed", "refused"), "PUT active: true on a deactivated client: 200 or 409")
+declare(
+    "client_scope_needs_access",
+    False,
+    bool,
+    "a client cannot register a scope its organisation has no access to",
+)
+declare(
+    "client_reactivation",
+    "allowed",
+    ("allowed", "refused"),
+    "PUT active: true on a deactivated client: 200 or 409",
+)
 declare("client_shows_jwks", False, bool, "a single client's answer holds its keys too")
 declare("unknown_client_status", 404, (404, 403), "answer where the client does not exist")
 
-INTEGRATION_TYPES = ("ansattporten", "api_klient", "eformidling", "idporten", "idporten_saml2", "krr", "maskinporten")
+INTEGRATION_TYPES = (
+    "ansattporten",
+    "api_klient",
+    "eformidling",
+    "idporten",
+    "idporten_saml2",
+    "krr",
+    "maskinporten",
+)
 _VISIBILITIES = ("PUBLIC", "PRIVATE", "INTERNAL")
 _TOKEN_TYPES = ("SELF_CONTAINED", "OPAQUE")
 _SUBSCOPE = re.compile(r"[a-zæøå0-9]+([/:._-][a-zæøå0-9]+)*\Z")
@@ -219,7 +265,11 @@ def new_client(body: dict[str, Any], client_id: str, owner: str, created: str) -
         value = body.get(name)
         if name in _CLIENT_ANSWER_ONLY:
             value = None
-        client[name] = list(default) if value is None and isinstance(default, list) else (default if value is None else value)
+        client[name] = (
+            list(default)
+            if value is None and isinstance(default, list)
+            else (default if value is None else value)
+        )
     client["client_orgno"] = owner
     client["created"] = client["last_updated"] = created
     client["jwks_uri"] = f"/clients/{client_id}/jwks"
@@ -252,7 +302,12 @@ class Refused(Exception):
             400,
             "".join(f", {message}" for _field, message in problems),
             [
-                {"errorMessage": message, "isFieldError": True, "objectName": object_name, "fieldIdentifier": field}
+                {
+                    "errorMessage": message,
+                    "isFieldError": True,
+                    "objectName": object_name,
+                    "fieldIdentifier": field,
+                }
                 for field, message in problems
             ],
         )
@@ -291,7 +346,9 @@ class Call:
         self.oauth_scopes = frozenset(str(claims.get("scope", "")).split())
         signed = self.box.switches["terms_signed"] and self.box.state.organizations[number]["terms_signed"]
         if not signed and not unsigned_terms:
-            raise Refused(428, "PRECONDITION_REQUIRED: the organization has not signed the relevant terms of use")
+            raise Refused(
+                428, "PRECONDITION_REQUIRED: the organization has not signed the relevant terms of use"
+            )
         if any_of and not self.oauth_scopes.intersection(any_of):
             raise Refused(403, f"The token lacks {any_of[0]}")
 
@@ -319,7 +376,9 @@ class Call:
             return JSON([])
         raise Refused(404 if mode == "error404" else 400, f"The organization does not have {what}")
 
-    def sort_out_fields(self, body: dict[str, Any], known: Iterable[str], read_only: Iterable[str], name: str) -> None:
+    def sort_out_fields(
+        self, body: dict[str, Any], known: Iterable[str], read_only: Iterable[str], name: str
+    ) -> None:
         """Apply the switches ``unknown_fields`` and ``read_only_fields`` to a body that was sent."""
         unknown = sorted(set(body) - set(known))
         mode = self.box.switches["unknown_fields"]
@@ -404,7 +463,9 @@ def routes(box: Sandbox) -> list[BaseRoute]:
     ]
 
 
-def _merged(base: str, operations: list[tuple[str, str, Operation]], box: Sandbox, legacy: bool = False) -> list[BaseRoute]:
+def _merged(
+    base: str, operations: list[tuple[str, str, Operation]], box: Sandbox, legacy: bool = False
+) -> list[BaseRoute]:
     """One route for each path, with all its methods, so that a wrong method is a 405."""
     paths: dict[str, dict[str, Endpoint]] = {}
     for method, path, operation in operations:
@@ -525,7 +586,9 @@ def _check_scope(call: Call, body: dict[str, Any], *, new: bool) -> None:
     if types is not None and (
         not isinstance(types, list) or any(entry not in INTEGRATION_TYPES for entry in types)
     ):
-        problems.append(("allowed_integration_types", "allowed_integration_types holds an unknown integration type"))
+        problems.append(
+            ("allowed_integration_types", "allowed_integration_types holds an unknown integration type")
+        )
     source = body.get("delegation_source")
     if source and source != call.box.altinn_issuer:
         problems.append(("delegation_source", f"{source} is not a delegation source"))
@@ -565,7 +628,11 @@ async def update_scope(call: Call) -> Response:
     call.sort_out_fields(body, _SCOPE_KNOWN, _SCOPE_SERVER_FIELDS, "Scope")
     _check_scope(call, body, new=False)
     if call.box.switches["changed_name"] == "reject":
-        wrong = [(field, f"{field} cannot be changed") for field in _SCOPE_IDENTITY if body.get(field) not in (None, "", scope[field])]
+        wrong = [
+            (field, f"{field} cannot be changed")
+            for field in _SCOPE_IDENTITY
+            if body.get(field) not in (None, "", scope[field])
+        ]
         if wrong:
             raise Refused.fields("Scope", wrong)
     if scope.get("delegation_source") and not body.get("delegation_source"):
@@ -702,7 +769,9 @@ async def revoke_access(call: Call) -> Response:
     consumer: str = call.request.path_params["consumer"]
     entry = call.box.state.accesses.get(name, {}).get(consumer)
     if entry is None or entry["state"] == "DENIED":
-        raise Refused(call.box.switches["revoke_without_access_status"], "The consumer has no access to the scope")
+        raise Refused(
+            call.box.switches["revoke_without_access_status"], "The consumer has no access to the scope"
+        )
     call.box.remember("access", f"{name} {consumer}")
     call.box.state.accesses[name][consumer] = {
         **entry,
@@ -726,7 +795,9 @@ async def list_prefixes(call: Call) -> Response:
 
 
 async def list_all_prefixes(call: Call) -> Response:
-    found = [prefix for prefix in call.box.state.prefixes.values() if prefix["active"] or call.flag("inactive")]
+    found = [
+        prefix for prefix in call.box.state.prefixes.values() if prefix["active"] or call.flag("inactive")
+    ]
     return JSON(sorted(found, key=lambda prefix: str(prefix["prefix"])))
 
 
@@ -781,7 +852,10 @@ async def list_integrations(call: Call) -> Response:
     since = call.query.get("updated_since", "")
     return JSON(
         [
-            {name: client[name] for name in ("client_id", "client_name", "client_orgno", "integration_type", "last_updated")}
+            {
+                name: client[name]
+                for name in ("client_id", "client_name", "client_orgno", "integration_type", "last_updated")
+            }
             for client in call.box.state.clients.values()
             if (not number or client["client_orgno"] == number) and client["last_updated"] >= since
         ]
@@ -804,5 +878,7 @@ async def list_apis(call: Call) -> Response:
             for consumer, entry in grants.items()
             if entry["state"] == "APPROVED"
         }
-        answer.append({"customer_organization_number": owner, "prefix": prefixes, "consumer_count": len(consumers)})
+        answer.append(
+            {"customer_organization_number": owner, "prefix": prefixes, "consumer_count": len(consumers)}
+        )
     return JSON(answer)

@@ -73,16 +73,27 @@ class Switch:
 def _as_bool(value: Any) -> bool | None:
     if isinstance(value, bool):
         return value
-    return {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}.get(
-        str(value).lower()
-    )
+    return {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }.get(str(value).lower())
 
 
 _DECLARED: dict[str, Switch] = {}
 
 
 def declare(
-    name: str, default: Any, allowed: tuple[Any, ...] | type, help: str, source: str = ""  # noqa: A002
+    name: str,
+    default: Any,
+    allowed: tuple[Any, ...] | type,
+    help: str,
+    source: str = "",  # noqa: A002
 ) -> Switch:
     """Make a switch known; call it at module level, once for each name."""
     if name in _DECLARED and _DECLARED[name].help != help:
@@ -105,7 +116,9 @@ class Switches:
         parsed = {}
         for name, value in values.items():
             if name not in _DECLARED:
-                raise ValueError(f"there is no switch {name!r}; the switches are {', '.join(sorted(_DECLARED))}")
+                raise ValueError(
+                    f"there is no switch {name!r}; the switches are {', '.join(sorted(_DECLARED))}"
+                )
             parsed[name] = _DECLARED[name].parse(value)
         return parsed
 
