@@ -250,15 +250,21 @@ def check_certificate(key: SigningKey, chain: Sequence[Certificate], now: dateti
             "use the certificate that was issued for this key."
         )
     now = now or datetime.now(UTC)
-    if leaf.not_valid_after_utc < now:
+    starts, ends = _validity(leaf)
+    if ends < now:
+        raise InputError(f"certificate_chain: the certificate expired on {ends:%Y-%m-%d}.")
+    if starts > now:
         raise InputError(
-            f"certificate_chain: the certificate expired on {leaf.not_valid_after_utc:%Y-%m-%d}."
-        )
-    if leaf.not_valid_before_utc > now:
-        raise InputError(
-            f"certificate_chain: the certificate is valid only from {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC; "
+            f"certificate_chain: the certificate is valid only from {starts:%Y-%m-%d %H:%M} UTC; "
             "is this machine's clock right?"
         )
+
+
+def _validity(certificate: Certificate) -> tuple[datetime, datetime]:
+    if hasattr(certificate, "not_valid_after_utc"):
+        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    # cryptography 41 has only times without a zone; they are UTC.
+    return certificate.not_valid_before.replace(tzinfo=UTC), certificate.not_valid_after.replace(tzinfo=UTC)
 
 
 def certificate_organization(certificate: Certificate) -> str | None:
