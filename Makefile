@@ -13,7 +13,7 @@ PYTHON ?= $(shell for python in python3.12 python3.13 python3.14 python3.11 pyth
 SUITE = $(if $(PYTHON),$(PYTHON),$(error No Python 3.11 or newer found; install one, or name it with PYTHON=/path/to/python)) scripts/suite.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test lint sanity matrix package molecule bench docs release-check
+.PHONY: help setup demo sandbox test lint sanity matrix package molecule bench docs tables release-check
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do \
@@ -51,6 +51,9 @@ bench:  ## Measure against the sandbox; JOB=name for one job
 
 docs:  ## Build the documentation site into build/docs
 	@$(SUITE) docs
+
+tables:  ## Write the README's tables anew
+	@$(SUITE) tables
 
 release-check:  ## What Galaxy will say about the tarball (galaxy-importer)
 	@$(SUITE) release-check

@@ -164,7 +164,7 @@ def _read_pins(file: Path) -> dict[str, str]:
         if line.startswith("-r "):
             pins |= _read_pins(file.parent / line[3:].strip())
         elif line and not line.startswith("#"):
-            name, _, version = line.partition("==")
+            name, _equals, version = line.partition("==")
             pins[re.sub(r"[-_.]+", "-", name).lower()] = version
     return pins
 

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import environments as envs
 from environments import CACHE, MAIN, MATRIX, NAME, NAMESPACE, ROOT, Cell, EnvironmentMissing, say
+from tree import tracked_files
 
 FQCN = f"{NAMESPACE}.{NAME}"
 BUILD = ROOT / "build"
@@ -179,20 +180,6 @@ def check_all(commands: dict[str, list[str]], *, cell: Cell = MAIN) -> None:
     failed = [label for label, command in commands.items() if run(label, command, cell=cell)[0]]
     if failed:
         raise StageFailed(", ".join(failed))
-
-
-def tracked_files() -> list[str]:
-    """The files of the working tree that git knows or would take, as paths relative to the checkout.
-
-    Without git (an unpacked archive) all files but those that commands make.
-    """
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        return sorted(name for name in listed.split("\0") if name and (ROOT / name).is_file())
-    made = re.compile(r"^(\.venv[^/]*|build|\.cache|\.git)/|(^|/)__pycache__/|\.pyc$")
-    names = (str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if path.is_file())
-    return sorted(name for name in names if not made.search(name))
 
 
 @contextlib.contextmanager
@@ -573,6 +560,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.target == "bench":
         job = ["--job", options.job] if options.job else []
         return _replace_process(envs.ensure_runner(), ["python", "tests/bench/bench.py", *job])
+    if options.target == "tables":
+        envs.ensure(MAIN)
+        return _replace_process(MAIN, ["python", "scripts/tables.py"])
     if options.target == "test":
         return test()
     if options.target == "matrix":
