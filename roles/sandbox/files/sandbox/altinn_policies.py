@@ -89,7 +89,7 @@ async def _upload(box: Sandbox, request: Request) -> Response:
         # An app of the app store, known here by its policy only.
         altinn.app_policies[identifier] = data
     else:
-        stored.policy = data
+        stored.set_policy(data, box.now())
     try:
         _index_subjects(box, identifier, policy)
     except xacml.PolicyViewError:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -336,7 +336,7 @@ async def _updated(box: Sandbox, request: Request) -> Response:
             moment = datetime.fromisoformat(since_text.replace(" ", "+"))
         except ValueError:
             return invalid({"since": [f"The value '{since_text}' is not valid."]})
-        since = (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+        since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     after = _page_token(request)
     feed = [
         (position, change)

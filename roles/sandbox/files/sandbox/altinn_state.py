@@ -13,7 +13,7 @@ import copy
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from . import organization_numbers
@@ -31,13 +31,14 @@ DEFAULT_SUBJECTS = (
     "urn:altinn:rolecode:apiadm",
     "urn:altinn:external-role:ccr:daglig-leder",
     "urn:altinn:accesspackage:maskinporten-scopes",
+    "urn:altinn:accesspackage:maskinporten-administrator",
 )
 """What whoever acts for an organisation holds when nothing else is said: the general manager's roles and packages."""
 
 
 def iso(moment: float) -> str:
     """Epoch seconds as .NET writes a DateTimeOffset: up to seven fraction digits, trailing zeros cut, ``+00:00``."""
-    at = datetime.fromtimestamp(moment, timezone.utc)
+    at = datetime.fromtimestamp(moment, UTC)
     fraction = f".{at.microsecond:06d}".rstrip("0").rstrip(".")
     return at.strftime("%Y-%m-%dT%H:%M:%S") + fraction + "+00:00"
 
@@ -76,6 +77,9 @@ class Resource:
 
     versions: list[dict[str, Any]]
     policy: bytes | None = None
+    created_at: float = 0.0
+    former_policies: list[tuple[float, bytes | None]] = field(default_factory=list)
+    """(replaced at, what it was), oldest first: what the platform's caches may still show."""
     changed_at: float = 0.0
     """When the resource or its policy was last changed."""
     change_number: int = 0
@@ -84,6 +88,15 @@ class Resource:
     @property
     def newest(self) -> dict[str, Any]:
         return self.versions[-1]
+
+    def set_policy(self, policy: bytes, now: float) -> None:
+        """Replace the policy."""
+        self.former_policies.append((now, self.policy))
+        self.policy = policy
+
+    def policy_seen_at(self, moment: float) -> bytes | None:
+        """The policy that was in force at the moment."""
+        return next((policy for until, policy in self.former_policies if until > moment), self.policy)
 
     @property
     def owner(self) -> str | None:
@@ -176,7 +189,7 @@ class AltinnState:
         identifier = version["identifier"]
         resource = self.resources.get(identifier)
         if resource is None:
-            resource = self.resources[identifier] = Resource([])
+            resource = self.resources[identifier] = Resource([], created_at=now)
         resource.versions.append(version)
         self.touch(resource, now)
         return version
@@ -354,6 +367,7 @@ class AltinnState:
                 {
                     "versions": copy.deepcopy(resource.versions),
                     **_policy_to_json(resource.policy),
+                    "created_at": iso(resource.created_at),
                     "changed_at": iso(resource.changed_at),
                     "change_number": resource.change_number,
                 }
@@ -451,7 +465,8 @@ class AltinnState:
             identifier = versions[-1].get("identifier")
             if not identifier:
                 raise ValueError("altinn.resources: a resource has no identifier")
-            resource = Resource([])
+            # Without a time of its own a seeded resource has always been there.
+            resource = Resource([], created_at=epoch(entry.get("created_at"), 0.0))
             for body in versions:
                 version = complete(parse_seed(body))
                 number = body.get("versionId")

@@ -652,7 +652,7 @@ def rule_views(policy: Policy) -> list[RuleView]:
     Raises:
         PolicyViewError: a rule lacks one of the three categories, or an AnyOf mixes categories.
     """
-    views = []
+    views: list[RuleView] = []
     for rule in policy.rules:
         categories = _by_category(rule)
         try:
