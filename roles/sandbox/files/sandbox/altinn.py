@@ -11,7 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from . import altinn_access_lists, altinn_delegations, altinn_policies, altinn_resources, altinn_tokens
+from . import (
+    altinn_access_lists,
+    altinn_delegations,
+    altinn_pdp,
+    altinn_policies,
+    altinn_resources,
+    altinn_tokens,
+)
 from .altinn_http import empty
 
 if TYPE_CHECKING:
@@ -31,6 +38,7 @@ def routes(box: Sandbox) -> list[BaseRoute]:
         *altinn_resources.routes(box),
         *altinn_access_lists.routes(box),
         *altinn_delegations.routes(box),
+        *altinn_pdp.routes(box),
         Route("/maskinporten-api/{rest:path}", _gone, methods=["GET", "POST", "PUT", "DELETE"]),
     ]
 
