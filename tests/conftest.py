@@ -177,7 +177,8 @@ def start_sandbox(work_dir: Path, *arguments: str) -> tuple[subprocess.Popen[str
         text=True,
         env=environment,
     )
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     watchdog = threading.Timer(60, process.kill)
     watchdog.start()
     line = process.stdout.readline()

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -200,10 +200,8 @@ async def put_clock(box: Sandbox, request: Request) -> Any:
     if unknown:
         raise ControlError(f"a clock has offset, fixed and advance, not {sorted(unknown)[0]}")
     for name, value in body.items():
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, (int, float))
-            and not (name == "fixed" and value is None)
+        if isinstance(value, bool) or (
+            not isinstance(value, (int, float)) and not (name == "fixed" and value is None)
         ):
             raise ControlError(f"{name} is a number of seconds")
     if "offset" in body:
@@ -247,7 +245,7 @@ async def issue_certificate(box: Sandbox, request: Request) -> Any:
         body.get("name") or box.state.organization_name(number) or f"ORGANISASJON {number}",
         number_in=body.get("number_in", "organizationIdentifier"),
         valid_days=30,
-        valid_from=datetime.now(timezone.utc) - timedelta(days=60) if body.get("expired") else None,
+        valid_from=datetime.now(UTC) - timedelta(days=60) if body.get("expired") else None,
     )
     name = f"certificate-{box.new_id()}"
     paths = box.pki.write_key("issued", name, key, name)

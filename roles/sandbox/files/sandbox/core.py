@@ -16,7 +16,7 @@ import random
 import time
 import uuid
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,7 @@ class Sandbox:
         self.pki = PublicKeyInfrastructure(work_dir)
         self.credentials: dict[str, dict[str, dict[str, str]]] = {}
         self.used_grants: dict[tuple[str, str], float] = {}
-        self.random = random.Random(20260101)
+        self.random = random.Random(20260101)  # noqa: S311 - delays, no secrets
         self._verified: dict[str, dict[str, Any]] = {}
         self._kept_state: bytes | None = None
 
@@ -211,12 +211,12 @@ class Sandbox:
 
     def now_datetime(self) -> datetime:
         """The sandbox's time as an aware UTC datetime."""
-        return datetime.fromtimestamp(self.now(), timezone.utc)
+        return datetime.fromtimestamp(self.now(), UTC)
 
     def timestamp(self, digits: int = 3, at: float | None = None) -> str:
         """The sandbox's time as ISO 8601 text with ``digits`` (0 to 9) fraction digits and ``Z``."""
         moment = self.now() if at is None else at
-        text = datetime.fromtimestamp(int(moment), timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+        text = datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%S")
         if digits:
             nanoseconds = int((moment - int(moment)) * 1_000_000_000)
             text += f".{nanoseconds:09d}"[: digits + 1]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +149,7 @@ class CertificateAuthority:
                 x509.NameAttribute(NameOID.COMMON_NAME, name),
             ]
         )
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -180,7 +180,7 @@ class CertificateAuthority:
             if number_in == "organizationIdentifier"
             else x509.NameAttribute(NameOID.SERIAL_NUMBER, number)
         )
-        start = valid_from or datetime.now(timezone.utc) - timedelta(days=1)
+        start = valid_from or datetime.now(UTC) - timedelta(days=1)
         leaf = (
             x509.CertificateBuilder()
             .subject_name(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -233,7 +233,7 @@ class Grant:
             raise GrantRefused("MP-124") from error
 
     def _certificate_key(self, chain: object, organization: str | None) -> rsa.RSAPublicKey:
-        at = datetime.fromtimestamp(self.box.now(), timezone.utc)
+        at = datetime.fromtimestamp(self.box.now(), UTC)
         problem: CertificateProblem | None = None
         try:
             leaf = self.box.pki.authority.verify(chain, at)
@@ -277,10 +277,7 @@ class Grant:
             raise GrantRefused("MP-110")
 
     def _check_times(self) -> None:
-        issued, expires = self.claims.get("iat"), self.claims.get("exp")
-        if not _is_number(issued) or not _is_number(expires):
-            raise GrantRefused("MP-011")
-        assert isinstance(issued, (int, float)) and isinstance(expires, (int, float))  # noqa: S101
+        issued, expires = _number(self.claims.get("iat")), _number(self.claims.get("exp"))
         now, skew = self.box.now(), self.box.switches["skew"]
         if issued > now + skew:
             raise GrantRefused("future")
@@ -411,7 +408,9 @@ class Grant:
 
     def lifetime(self) -> int:
         """Seconds the token lives: the smallest limit among the scopes, else the client's, else 120."""
-        limits = [scope["at_max_age"] for scope in map(self._scope, self.scopes) if scope["at_max_age"] > 0]
+        limits: list[int] = [
+            scope["at_max_age"] for scope in map(self._scope, self.scopes) if scope["at_max_age"] > 0
+        ]
         own = int(self.client.get("access_token_lifetime") or _DEFAULT_LIFETIME)
         if not limits:
             return own
@@ -464,8 +463,11 @@ def organization_claim(number: str) -> dict[str, str]:
     return {"authority": "iso6523-actorid-upis", "ID": f"0192:{number}"}
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _number(value: object) -> float:
+    """A time claim as number. Raises GrantRefused."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise GrantRefused("MP-011")
+    return value
 
 
 class TokenService:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import posixpath
 import socket
 import struct
 import time
@@ -85,6 +86,9 @@ class Exchange:
         if self._service == "control":
             await app(self._scope, receive, self._send_marked)
             return
+        if "/." in self._path or "//" in self._path:
+            # As gateways do: "scopes/access/.." means "scopes", whoever put the dots there.
+            self._scope["path"] = posixpath.normpath(self._path)
         decoded = unquote_plus(f"{self._path}?{self._query}" if self._query else self._path)
         self._faults = self._box.faults.take(self._method, self._path, self._query, decoded)
         delay = self._box.latency_ms / 1000 + sum(

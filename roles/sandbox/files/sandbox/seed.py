@@ -260,7 +260,7 @@ class Seeder:
         defaults = {"exp": int(now) + 365 * 86400, "created": _LONG_AGO, "last_updated": _LONG_AGO}
         if "certificate" in key:
             certificate = x509.load_pem_x509_certificate(key["certificate"].encode())
-            public = certificate.public_key()
+            public: object = certificate.public_key()
             der = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
             extra = {"x5c": [der]}
         elif "public_key_pem" in key:

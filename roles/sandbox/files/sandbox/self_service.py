@@ -145,15 +145,9 @@ _VISIBILITIES = ("PUBLIC", "PRIVATE", "INTERNAL")
 _TOKEN_TYPES = ("SELF_CONTAINED", "OPAQUE")
 _SUBSCOPE = re.compile(r"[a-zæøå0-9]+([/:._-][a-zæøå0-9]+)*\Z")
 _LANGUAGES = ("nn", "en", "se")
-_KID = re.compile(r"[A-Za-z0-9._-]{1,255}\Z")
-_YEAR = 365 * 86400
 
 SCOPES_READ = "idporten:scopes.read"
 SCOPES_WRITE = "idporten:scopes.write"
-DCR_READ = "idporten:dcr.read"
-DCR_WRITE = "idporten:dcr.write"
-DCR_MODIFY = "idporten:dcr.modify"
-DCR_SUPPLIER = "idporten:dcr.supplier"
 
 
 # --- objects -------------------------------------------------------------------------------------------------------
@@ -221,7 +215,7 @@ def new_scope(body: dict[str, Any], owner: str, created: str, protected: bool = 
     return scope
 
 
-_CLIENT_DEFAULTS: dict[str, Any] = {
+CLIENT_DEFAULTS: dict[str, Any] = {
     "client_name": None,
     "client_orgno": None,
     "description": None,
@@ -244,26 +238,16 @@ _CLIENT_DEFAULTS: dict[str, Any] = {
     "sso_disabled": False,
     "code_challenge_method": "none",
 }
-_CLIENT_OPTIONAL = ("supplier_orgno", "frontchannel_logout_uri", "logo_uri", "client_uri")
-_CLIENT_ANSWER_ONLY = ("created", "last_updated", "onbehalfof", "client_secret", "jwks", "jwks_uri")
-_CLIENT_LIFETIMES = ("refresh_token_lifetime", "access_token_lifetime", "authorization_lifetime")
-_CLIENT_LISTS = ("scopes", "grant_types", "redirect_uris", "post_logout_redirect_uris")
-_CLIENT_ENUMS = {
-    "application_type": ("web", "browser", "native"),
-    "integration_type": INTEGRATION_TYPES,
-    "token_endpoint_auth_method": ("private_key_jwt", "client_secret_post", "client_secret_basic", "none"),
-    "refresh_token_usage": ("ONETIME", "REUSE"),
-    "code_challenge_method": ("none", "S256"),
-}
-_GRANT_TYPES = ("authorization_code", "implicit", "refresh_token", JWT_BEARER)
+CLIENT_OPTIONAL = ("supplier_orgno", "frontchannel_logout_uri", "logo_uri", "client_uri")
+CLIENT_ANSWER_ONLY = ("created", "last_updated", "onbehalfof", "client_secret", "jwks", "jwks_uri")
 
 
 def new_client(body: dict[str, Any], client_id: str, owner: str, created: str) -> dict[str, Any]:
     """A client as the API shows it, made of what was sent; what was left out gets the API's default."""
     client: dict[str, Any] = {"client_id": client_id}
-    for name, default in _CLIENT_DEFAULTS.items():
+    for name, default in CLIENT_DEFAULTS.items():
         value = body.get(name)
-        if name in _CLIENT_ANSWER_ONLY:
+        if name in CLIENT_ANSWER_ONLY:
             value = None
         client[name] = (
             list(default)
@@ -273,10 +257,10 @@ def new_client(body: dict[str, Any], client_id: str, owner: str, created: str) -
     client["client_orgno"] = owner
     client["created"] = client["last_updated"] = created
     client["jwks_uri"] = f"/clients/{client_id}/jwks"
-    for name in _CLIENT_OPTIONAL:
+    for name in CLIENT_OPTIONAL:
         if body.get(name):
             client[name] = body[name]
-    known = {"client_id", *_CLIENT_DEFAULTS, *_CLIENT_OPTIONAL, *_CLIENT_ANSWER_ONLY}
+    known = {"client_id", *CLIENT_DEFAULTS, *CLIENT_OPTIONAL, *CLIENT_ANSWER_ONLY}
     for name, value in body.items():
         if name not in known and value is not None:
             client[name] = value

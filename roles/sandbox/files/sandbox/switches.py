@@ -93,7 +93,7 @@ def declare(
     default: Any,
     allowed: tuple[Any, ...] | type,
     help: str,
-    source: str = "",  # noqa: A002
+    source: str = "",
 ) -> Switch:
     """Make a switch known; call it at module level, once for each name."""
     if name in _DECLARED and _DECLARED[name].help != help:
