@@ -253,6 +253,25 @@ CAUSES: Final[tuple[Cause, ...]] = (
     ),
     Cause(
         REGISTRY,
+        "the environment never deletes resources, as production doesn't",
+        "withdraw the resource instead (altinn_resource with state: withdrawn)",
+        phrase="delete operation is not allowed",
+    ),
+    Cause(
+        REGISTRY,
+        "the id is taken, or was deleted once, after which it can never be used again",
+        "read the resource; if it cannot be read, choose another identifier",
+        phrase="the resource already exist",
+    ),
+    Cause(
+        REGISTRY,
+        "the registry gives no reason; known ones are a token whose consumer claim does not start with 0192:, and for a policy "
+        "an XML structure that it cannot read",
+        "run again later, and if it stays so, ask Altinn with the time of the request",
+        status=500,
+    ),
+    Cause(
+        REGISTRY,
         "one or more organisations are unknown to Altinn",
         "check the organisation numbers, and that they belong to this environment",
         code="RR-00001",
