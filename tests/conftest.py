@@ -66,13 +66,13 @@ class SandboxClient:
 
     # --- control ---------------------------------------------------------------------------------------------
 
-    def control(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+    def control(self, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None) -> Any:
         """Call the control interface; raises ValueError with its text when it refuses."""
         answer = self.http.request(
             method,
             f"{self.urls['control']}{path}",
             json=body,
-            params={name: value for name, value in query.items() if value is not None},
+            params={name: value for name, value in (query or {}).items() if value is not None},
         )
         if answer.status_code != 200:
             raise ValueError(f"{method} /control{path}: {answer.status_code} {answer.text}")
@@ -119,7 +119,7 @@ class SandboxClient:
     ) -> list[dict[str, Any]]:
         """Logged requests, oldest first; ``path`` may hold ``*``."""
         found: list[dict[str, Any]] = self.control(
-            "GET", "/requests", service=service, method=method, path=path, status=status
+            "GET", "/requests", query={"service": service, "method": method, "path": path, "status": status}
         )["requests"]
         return found
 
