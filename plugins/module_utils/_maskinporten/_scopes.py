@@ -24,6 +24,7 @@ from ._self_service import (
     SelfService,
     approved,
     error_text,
+    is_controllers_mark,
     self_service_error,
 )
 
@@ -82,8 +83,6 @@ _OPENING: Final = {
     "supports_european_businesses": "every European business gets a token for it, and there is no list to control it",
 }
 
-# digdirator (NAV's and Kartverket's controller) writes cluster:namespace:name as the description of what it owns.
-_CONTROLLER_MARK: Final = re.compile(r"^[a-z0-9-]+:[a-z0-9-]+:[a-z0-9.-]+$")
 _FORBIDDEN_IN_NAME: Final = re.compile(r"[\s?#%\x00-\x1f\x7f]")
 _USUAL_SUBSCOPE: Final = re.compile(r"[a-z0-9]+([/:._-][a-z0-9]+)*")
 _USUAL_PREFIX: Final = re.compile(r"[a-z0-9æøå][a-z0-9æøå_.-]*")
@@ -309,7 +308,7 @@ class _Plan:
         merged = {**live, **wanted, "active": True}
         fields = [field for field in wanted if not _same_field(field, live.get(field), wanted[field])]
         mark = str(live.get("description") or "")
-        if (fields or not active) and _CONTROLLER_MARK.fullmatch(mark) and not entry["take_over"]:
+        if (fields or not active) and is_controllers_mark(mark) and not entry["take_over"]:
             return Step(
                 name,
                 "refuse",
@@ -450,7 +449,7 @@ class _Plan:
         if not live.get("active", True):
             return Step(name, "none", _view(live), _view(live), message="is deactivated already", object=live)
         mark = str(live.get("description") or "")
-        if _CONTROLLER_MARK.fullmatch(mark) and not entry["take_over"]:
+        if is_controllers_mark(mark) and not entry["take_over"]:
             return Step(
                 name, "refuse", _view(live),
                 message=f"its description '{mark}' is the mark of another controller (digdirator); say take_over: true to "

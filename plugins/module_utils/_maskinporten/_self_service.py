@@ -9,6 +9,7 @@ Source: Digdir's documentation of the self-service API and the types generated f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -18,8 +19,12 @@ from .._session import Session
 from .._transport import Bearer, Response, path_segment, query
 
 SCOPES_WRITE: Final = "idporten:scopes.write"
+#: Lets a token read, create and change clients and their keys.
+CLIENTS_WRITE: Final = "idporten:dcr.write"
 # What Digdir's own portal looks for in an error that means "an empty list".
 _EMPTY_LIST: Final = "does not have any"
+# digdirator (NAV's and Kartverket's controller) writes cluster:namespace:name as the description of what it owns.
+_CONTROLLER_MARK: Final = re.compile(r"^[a-z0-9-]+:[a-z0-9-]+:[a-z0-9.-]+$")
 #: The delegation source that providers use, by its name in the API.
 ALTINN_SOURCE: Final = "altinn"
 
@@ -82,6 +87,55 @@ class SelfService:
 
     def _access_url(self, scope: str, number: str) -> str:
         return query(f"{self._base}/scopes/access/{organization_segment(number)}", scope=scope)
+
+    def accesses_of_caller(self) -> list[dict[str, Any]]:
+        """What others have granted the organisation: one entry a scope."""
+        return self._list(f"{self._base}/scopes/access/all", "list what the organisation has access to")
+
+    # -- clients and their keys --------------------------------------------------
+
+    def clients(self) -> list[dict[str, Any]]:
+        """Every client of the organisation, deactivated ones included."""
+        return self._list(query(f"{self._base}/clients", inactive=True), "list the organisation's clients")
+
+    def client(self, client_id: str) -> dict[str, Any]:
+        return self._object("GET", self.url("clients", client_id), f"read client {client_id}")
+
+    def create_client(self, body: Mapping[str, Any]) -> Response:
+        """POST; the answer is for the caller to judge, since a lost one may have made the client all the same."""
+        return self._transport.request(
+            "POST", f"{self._base}/clients", auth=self._login, body=body, repeatable=False
+        )
+
+    def replace_client(self, client_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._object("PUT", self.url("clients", client_id), f"change client {client_id}", body=body)
+
+    def deactivate_client(self, client_id: str) -> None:
+        self._object("DELETE", self.url("clients", client_id), f"deactivate client {client_id}")
+
+    def keys(self, client_id: str) -> list[dict[str, Any]]:
+        """The client's registered public keys; the API answers 404 where there is none."""
+        attempt = f"read the keys of client {client_id}"
+        response = self._transport.request("GET", self.url("clients", client_id, "jwks"), auth=self._login)
+        if not response.ok and is_empty_list(response):
+            return []
+        answer = self._checked(response, attempt)
+        found = answer.get("keys") if isinstance(answer, dict) else None
+        return [key for key in found or [] if isinstance(key, dict)]
+
+    def put_key(self, client_id: str, key: Mapping[str, Any]) -> dict[str, Any]:
+        """Add or renew one key; the client's other keys stay as they are."""
+        kid = str(key["kid"])
+        url = self.url("clients", client_id, "jwks", kid)
+        return self._object("PUT", url, f"register key {kid} on client {client_id}", body=key)
+
+    def delete_key(self, client_id: str, kid: str) -> None:
+        """Remove one key; one that is gone already is no error."""
+        response = self._transport.request(
+            "DELETE", self.url("clients", client_id, "jwks", kid), auth=self._login
+        )
+        if response.status != 404:
+            self._checked(response, f"remove key {kid} from client {client_id}")
 
     # -- what surrounds them ---------------------------------------------------
 
@@ -151,6 +205,11 @@ def organization_segment(number: str) -> str:
     from .._errors import InputError
 
     raise InputError(f"'{number[:40]}' is no organisation number; nothing was sent.")
+
+
+def is_controllers_mark(description: Any) -> bool:
+    """Whether a description is the ownership mark of another controller, which would write over our changes."""
+    return bool(_CONTROLLER_MARK.fullmatch(str(description or "")))
 
 
 def is_empty_list(response: Response) -> bool:
