@@ -124,11 +124,11 @@ def _candidates(version: str) -> Iterator[str]:
             if path.is_file() and not (path.parent.parent / "pyvenv.cfg").exists():
                 yield str(path)
     pyenv_root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    for folder in sorted((pyenv_root / "versions").glob(f"{version}*"), reverse=True):
-        yield str(folder / "bin" / "python")
+    for installed in sorted((pyenv_root / "versions").glob(f"{version}*"), reverse=True):
+        yield str(installed / "bin" / "python")
     uv_root = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path.home() / ".local/share/uv/python")
-    for folder in sorted(uv_root.glob(f"cpython-{version}*"), reverse=True):
-        yield str(folder / "bin" / "python")
+    for installed in sorted(uv_root.glob(f"cpython-{version}*"), reverse=True):
+        yield str(installed / "bin" / "python")
 
 
 @functools.cache
