@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+DEFAULT_PORT = 8765
 PID_FILE = "sandbox.pid"
 INFO_FILE = "sandbox.json"
 LOG_FILE = "sandbox.log"
@@ -43,7 +44,12 @@ def parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--host", default="127.0.0.1", help="loopback address to listen on (default 127.0.0.1)"
     )
-    start.add_argument("--port", type=int, default=0, help="port to listen on; 0 (default) takes a free one")
+    start.add_argument(
+        "--port",
+        type=int,
+        default=DEFAULT_PORT,
+        help=f"port to listen on (default {DEFAULT_PORT}); 0 takes a free one",
+    )
     start.add_argument("--latency-ms", type=float, default=0.0, help="wait this long before every answer")
     start.add_argument("--state", type=Path, help="JSON file to seed from: a state, a seed or a snapshot")
     start.add_argument(

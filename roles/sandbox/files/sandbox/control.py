@@ -8,7 +8,7 @@
 ``GET /control/info``               what the start printed
 ``GET /control/state``              the whole state
 ``PUT /control/state``              put another state in its place
-``POST /control/seed``              merge into the state
+``POST /control/seed``              merge into the state; with ``?report_change`` the answer says if it changed
 ``POST /control/reset``             back to how the sandbox started
 ``POST /control/keep``              make the present state the one reset goes back to
 ``POST /control/snapshot``          write the state to ``{"path": ...}`` in the work folder (or a path given at start)
@@ -87,7 +87,12 @@ async def put_state(box: Sandbox, request: Request) -> Any:
 
 
 async def post_seed(box: Sandbox, request: Request) -> Any:
-    return {"taken": Seeder(box).merge(await _body(request))}
+    seed = await _body(request)
+    if "report_change" not in request.query_params:
+        return {"taken": Seeder(box).merge(seed)}
+    before = box.state.to_json()
+    taken = Seeder(box).merge(seed)
+    return {"taken": taken, "changed": box.state.to_json() != before}
 
 
 async def post_reset(box: Sandbox, _request: Request) -> Any:
@@ -186,8 +191,10 @@ async def get_switches(box: Sandbox, _request: Request) -> Any:
 
 
 async def put_switches(box: Sandbox, request: Request) -> Any:
+    before = box.switches.values()
     box.switches.set(await _body(request))
-    return box.switches.values()
+    after = box.switches.values()
+    return {"changed": before != after, "values": after}
 
 
 async def get_clock(box: Sandbox, _request: Request) -> Any:
@@ -221,8 +228,9 @@ async def put_latency(box: Sandbox, request: Request) -> Any:
     value = (await _body(request)).get("milliseconds")
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
         raise ControlError("milliseconds is a number of milliseconds, 0 or more")
+    changed = box.latency_ms != float(value)
     box.latency_ms = float(value)
-    return {"milliseconds": box.latency_ms}
+    return {"changed": changed, "milliseconds": box.latency_ms}
 
 
 async def issue_certificate(box: Sandbox, request: Request) -> Any:

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import pickle
 from typing import Any
 
 from cryptography import x509
@@ -56,12 +58,19 @@ class Seeder:
         unknown = sorted(set(seed) - set(SECTIONS))
         if unknown:
             raise SeedError(f"a seed has no section {unknown[0]!r}; the sections are {', '.join(SECTIONS)}")
-        taken = {}
-        for section in SECTIONS:
-            if section not in seed:
-                continue
-            taken[section] = getattr(self, f"_merge_{section}")(seed[section])
-        return taken
+        before = pickle.dumps(self._state, protocol=pickle.HIGHEST_PROTOCOL)
+        try:
+            return {
+                section: getattr(self, f"_merge_{section}")(seed[section])
+                for section in SECTIONS
+                if section in seed
+            }
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # Our own bytes; nothing of a seed with a fault is kept.
+            self._box.state = pickle.loads(before)  # noqa: S301
+            if isinstance(error, SeedError):
+                raise
+            raise SeedError(f"the seed cannot be read: {type(error).__name__}: {error}") from error
 
     def replace(self, seed: dict[str, Any]) -> dict[str, int]:
         """Put a whole state in place of the present one; on an error the present one stays. Raises SeedError."""
@@ -69,7 +78,7 @@ class Seeder:
         self._box.state = State()
         try:
             return self.merge(seed)
-        except (SeedError, KeyError, TypeError, AttributeError, ValueError):
+        except SeedError:
             self._box.state = before
             raise
 
@@ -206,8 +215,9 @@ class Seeder:
             self._state.clients[client_id] = client
             self._forget_unpropagated("clients", client_id)
             keys = entry.get("keys") or (entry.get("jwks") or {}).get("keys") or []
-            keys = [self._key(key) for key in keys]
-            keys += [self._key({"certificate": text}) for text in entry.get("certificates", [])]
+            before = self._state.keys.get(client_id, {})
+            keys = [self._key(key, before) for key in keys]
+            keys += [self._key({"certificate": text}, before) for text in entry.get("certificates", [])]
             if "keys" in entry or "jwks" in entry or "certificates" in entry:
                 self._state.keys[client_id] = {key["kid"]: key for key in keys}
                 self._forget_unpropagated("keys", client_id)
@@ -227,15 +237,20 @@ class Seeder:
         for entry in _list("system_users", entries):
             for name in ("vendor", "organization"):
                 self._know(_member("system_users", entry, name))
-            number = len(self._state.system_users) + 1
-            self._state.system_users.append(
-                {
+            identity = ("vendor", "organization", "external_ref")
+            known = next(
+                (user for user in self._state.system_users if all(user[n] == entry.get(n) for n in identity)),
+                None,
+            )
+            if known is None:
+                number = len(self._state.system_users) + 1
+                known = {
                     "id": f"00000000-0000-4000-8000-{number:012d}",
                     "system_id": f"{entry['vendor']}_system",
                     "external_ref": None,
-                    **entry,
                 }
-            )
+                self._state.system_users.append(known)
+            known.update(entry)
         return len(entries)
 
     def _merge_altinn(self, data: Any) -> int:
@@ -254,10 +269,11 @@ class Seeder:
     def _forget_unpropagated(self, kind: str, key: str) -> None:
         self._state.unpropagated.pop((kind, key), None)
 
-    def _key(self, key: dict[str, Any]) -> dict[str, Any]:
-        """A stored JWK from a JWK, a public key in PEM, or a certificate in PEM."""
-        now = self._box.now()
-        defaults = {"exp": int(now) + 365 * 86400, "created": _LONG_AGO, "last_updated": _LONG_AGO}
+    def _key(self, key: dict[str, Any], before: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """A stored JWK from a JWK, a public key in PEM, or a certificate in PEM.
+
+        Without a time limit of its own it gets a year, or what it was given when it was seeded before.
+        """
         if "certificate" in key:
             certificate = x509.load_pem_x509_certificate(key["certificate"].encode())
             public: object = certificate.public_key()
@@ -272,15 +288,17 @@ class Seeder:
                 raise SeedError(
                     f"clients: a key holds the private member {sorted(private)[0]!r}; seed the public half"
                 )
-            _member("clients", key, "kid")
-            return {**defaults, **key}
+            return {**self._key_defaults(_member("clients", key, "kid"), before), **key}
         if not isinstance(public, rsa.RSAPublicKey):
             raise SeedError("clients: only RSA keys can be seeded")
-        kid = key.get("kid") or self._box.new_id()
-        rest = {
-            name: value for name, value in key.items() if name not in ("certificate", "public_key_pem", "kid")
-        }
-        return {**public_jwk(public, kid), **extra, **defaults, **rest}
+        jwk = public_jwk(public, "")
+        jwk["kid"] = key.get("kid") or hashlib.sha256(jwk["n"].encode()).hexdigest()[:32]
+        rest = {name: value for name, value in key.items() if name not in ("certificate", "public_key_pem")}
+        return {**jwk, **extra, **self._key_defaults(jwk["kid"], before), **rest}
+
+    def _key_defaults(self, kid: str, before: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        limit = before.get(kid, {}).get("exp", int(self._box.now()) + 365 * 86400)
+        return {"exp": limit, "created": _LONG_AGO, "last_updated": _LONG_AGO}
 
 
 def _list(section: str, value: Any) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
-from . import control, maskinporten, register, self_service
+from . import altinn, control, maskinporten, register, self_service
 from .core import Sandbox
 from .middleware import Middleware
 
@@ -61,14 +61,9 @@ def build(box: Sandbox, stop: Callable[[], None]) -> ASGIApp:
         Mount("/self-service", routes=self_service.routes(box)),
         Mount("/register", routes=register.routes(box)),
         Mount("/control", routes=control.routes(box, stop)),
+        Mount("/altinn", routes=altinn.routes(box)),
+        Mount("/altinn-cdn", routes=altinn.cdn_routes(box)),
     ]
-    try:
-        from . import altinn
-
-        routes.append(Mount("/altinn", routes=altinn.routes(box)))
-        routes.append(Mount("/altinn-cdn", routes=altinn.cdn_routes(box)))
-    except ImportError:
-        pass
 
     async def not_found(_request: Request, _error: Exception) -> Response:
         return Response(status_code=404)
