@@ -1,0 +1,461 @@
+# Copyright (c) 2026, the tilbyder.maskinporten contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Declarations of APIs: read from a list or from files, checked, laid over their defaults, and turned into module options.
+
+What a section may hold is taken from the argument specs of the modules themselves, so a declaration, its JSON Schema and the
+modules cannot drift apart.
+This module is private to the collection.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._access_lists import (
+    access_list_options,
+)
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._policies import policy_options
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._resources import resource_options
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._environments import ENVIRONMENT_NAMES
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._errors import InputError
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._maskinporten._access import grant_options
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._maskinporten._clients import (
+    client_options,
+)
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._maskinporten._scopes import (
+    scope_name,
+    scope_options,
+)
+
+#: Options that the declaration of an API derives or that make no sense in it, by section.
+_NOT_DECLARED: Final = {
+    "scope": (),
+    "resource": (),
+    "policy": ("resource",),
+    "consumers": ("scope",),
+    "access_list": (),
+    "client": (),
+}
+_API_TEXTS: Final = ("name", "documentation_url", "contact", "note")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def section_specs() -> dict[str, dict[str, Any]]:
+    """Section of a declaration -> argument spec of what it may hold."""
+    consumers = grant_options()
+    specs = {
+        "scope": scope_options(),
+        "resource": resource_options(),
+        "policy": policy_options(),
+        "consumers": {
+            **consumers,
+            "file": {"type": "path"},
+            "list": {"type": "list", "elements": "raw"},
+        },
+        "access_list": access_list_options(),
+        "client": client_options(),
+    }
+    return {
+        section: {option: spec for option, spec in options.items() if option not in _NOT_DECLARED[section]}
+        for section, options in specs.items()
+    }
+
+
+class Declared:
+    """One API as it was written, with where it stands.
+
+    :ivar where: for messages, e.g. ``apis/cases.yml, line 3``.
+    :ivar folder: what relative paths in it are relative to, or None.
+    """
+
+    def __init__(
+        self, api: Mapping[str, Any], where: str, folder: Path | None, lines: Mapping[str, int]
+    ) -> None:
+        self.api = api
+        self.where = where
+        self.folder = folder
+        self._lines = lines
+
+    def at(self, *path: str) -> str:
+        """Where a key stands, as exactly as can be told."""
+        for length in range(len(path), 0, -1):
+            line = self._lines.get(".".join(path[:length]))
+            if line:
+                return f"{self.where.partition(', line ')[0]}, line {line}"
+        return self.where
+
+
+def read_declarations(
+    apis: Sequence[Any] | None, files: Iterable[str] = (), *, base_dir: str | None = None
+) -> list[Declared]:
+    """Every declared API, from a list (an inventory variable) and from files.
+
+    A file holds one API, a list of them, or a mapping with the key ``provider_apis``.
+
+    :raises InputError: a file that cannot be read, or that holds something else.
+    """
+    declared = [
+        Declared(
+            _mapping(api, f"provider_apis[{index}]"),
+            _label(api, index),
+            Path(base_dir) if base_dir else None,
+            {},
+        )
+        for index, api in enumerate(apis or ())
+    ]
+    for name in files:
+        declared.extend(_read_file(Path(name)))
+    return declared
+
+
+def _label(api: Any, index: int) -> str:
+    name = api.get("name") if isinstance(api, Mapping) else None
+    return f"provider_apis[{index}]" + (f" ({name})" if name else "")
+
+
+def _read_file(path: Path) -> list[Declared]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not UTF-8 text.") from None
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}" if mark else ""
+        raise InputError(
+            f"{path}{place}: is not YAML ({getattr(error, 'problem', None) or error})."
+        ) from None
+    if isinstance(content, Mapping) and "provider_apis" in content:
+        content = content["provider_apis"]
+        root = next(value for key, value in root.value if key.value == "provider_apis")  # type: ignore[union-attr]
+    entries, nodes = (
+        ([content], [root]) if isinstance(content, Mapping) else (content, getattr(root, "value", []))
+    )
+    if not isinstance(entries, list):
+        raise InputError(f"{path}: holds no API; write one mapping with name and scope, or a list of them.")
+    declared = []
+    for entry, node in zip(entries, nodes, strict=True):
+        where = f"{path}, line {node.start_mark.line + 1}"
+        api = _mapping(entry, where)
+        _refuse_templates(api, where)
+        declared.append(Declared(api, where, path.parent, dict(_lines(node))))
+    return declared
+
+
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{where}: an API is a mapping with name and scope, not {_kind(value)}.")
+    return value
+
+
+def _lines(node: Any, path: tuple[str, ...] = ()) -> Iterable[tuple[str, int]]:
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        here = (*path, str(key.value))
+        yield ".".join(here), key.start_mark.line + 1
+        yield from _lines(value, here)
+
+
+def _refuse_templates(value: Any, where: str) -> None:
+    if isinstance(value, str) and "{{" in value:
+        raise InputError(
+            f"{where}: holds a template ({value[:40]}); a file of declarations is plain data. Put values that differ between "
+            "environments under environments, or declare this API in the inventory's provider_apis."
+        )
+    for entry in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        _refuse_templates(entry, where)
+
+
+# -- one environment ----------------------------------------------------------------
+
+
+def resolve(
+    declared: Sequence[Declared], environment: str, defaults: Mapping[str, Any] | None = None
+) -> dict[str, list[dict[str, Any]]]:
+    """What to hand to the modules in one environment: a list of options per module, and the APIs in short.
+
+    :param defaults: sections that lie under every API's own.
+    :returns: ``apis``, ``scopes``, ``resources``, ``policies``, ``grants``, ``access_lists``, ``clients``.
+    :raises InputError: an API that cannot be right, named with its file, line and key.
+    """
+    if environment not in ENVIRONMENT_NAMES:
+        raise InputError(
+            f"maskinporten_environment: '{environment}' is unknown; it is one of {', '.join(ENVIRONMENT_NAMES)}."
+        )
+    specs = section_specs()
+    _check_sections(Declared(defaults or {}, "provider_defaults", None, {}), defaults or {}, specs, ())
+    plan: dict[str, list[dict[str, Any]]] = {
+        key: [] for key in ("apis", "scopes", "resources", "policies", "grants", "access_lists", "clients")
+    }
+    seen: dict[str, str] = {}
+    for entry in declared:
+        api = _resolve_one(entry, environment, defaults or {}, specs)
+        name = api["name"]
+        if name in seen:
+            raise InputError(
+                f"{entry.at('name')}: API '{name}' is declared twice; {seen[name]} declares it already."
+            )
+        seen[name] = entry.where
+        _add(plan, api, entry)
+    return plan
+
+
+def _resolve_one(
+    entry: Declared, environment: str, defaults: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    api = entry.api
+    _check_sections(entry, api, specs, ())
+    for name, overlay in (api.get("environments") or {}).items():
+        if name not in ENVIRONMENT_NAMES:
+            raise InputError(
+                f"{entry.at('environments', name)}: environments.{name} is no environment; "
+                f"it is one of {', '.join(ENVIRONMENT_NAMES)}."
+            )
+        _check_sections(entry, overlay or {}, specs, ("environments", name))
+    overlay = (api.get("environments") or {}).get(environment) or {}
+    merged = merge(merge(_normal(defaults), _normal(api)), _normal(overlay))
+    merged.pop("environments", None)
+    name = merged.get("name")
+    if not name or not _NAME.fullmatch(str(name)):
+        raise InputError(
+            f"{entry.at('name')}: name is {'missing' if not name else repr(name)}; an API needs a name of a-z, 0-9, - and _."
+        )
+    if not merged.get("scope"):
+        raise InputError(
+            f"{entry.where}: API '{name}' has no scope; write scope with prefix, subscope and description."
+        )
+    return merged
+
+
+def _normal(api: Mapping[str, Any]) -> dict[str, Any]:
+    """The short forms written out: a scope as its name, consumers as a list."""
+    result = dict(api)
+    if isinstance(result.get("scope"), str):
+        result["scope"] = {"name": result["scope"]}
+    if isinstance(result.get("consumers"), list):
+        result["consumers"] = {"list": result["consumers"]}
+    if isinstance(result.get("policy"), str):
+        result["policy"] = {"template": result["policy"]}
+    return result
+
+
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Two mappings, the second laid over the first; mappings inside are merged, lists replaced, null takes away."""
+    result = dict(under)
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = merge(result[key], value)
+        else:
+            result[key] = value
+    return result
+
+
+def _check_sections(
+    entry: Declared, api: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]], path: tuple[str, ...]
+) -> None:
+    known = {*specs, *_API_TEXTS, "state", "environments"}
+    for key, value in api.items():
+        here = (*path, str(key))
+        if key not in known:
+            raise InputError(
+                f"{entry.at(*here)}: {'.'.join(here)} is unknown{_did_you_mean(str(key), known)}."
+            )
+        if key == "state" and value not in ("present", "absent"):
+            raise InputError(f"{entry.at(*here)}: {'.'.join(here)} is '{value}'; it is present or absent.")
+        if key in specs and value is not None:
+            _check_section(entry, value, specs[key], here)
+
+
+def _check_section(entry: Declared, value: Any, spec: Mapping[str, Any], path: tuple[str, ...]) -> None:
+    short = {"scope": str, "policy": str, "consumers": list}.get(path[-1])
+    if short and isinstance(value, short):
+        return
+    if not isinstance(value, Mapping):
+        raise InputError(
+            f"{entry.at(*path)}: {'.'.join(path)} is {_kind(value)}; it holds {', '.join(sorted(spec)[:6])} …"
+        )
+    known = {*spec, *(alias for option in spec.values() for alias in option.get("aliases", ()))}
+    for key, given in value.items():
+        here = (*path, str(key))
+        if key not in known:
+            raise InputError(
+                f"{entry.at(*here)}: {'.'.join(here)} is unknown{_did_you_mean(str(key), known)}."
+            )
+        option = spec.get(key) or next(spec_ for spec_ in spec.values() if key in spec_.get("aliases", ()))
+        _check_value(entry, given, option, here)
+
+
+def _check_value(entry: Declared, value: Any, option: Mapping[str, Any], path: tuple[str, ...]) -> None:
+    wanted = option.get("type", "str")
+    where = f"{entry.at(*path)}: {'.'.join(path)}"
+    if value is None or wanted in ("raw", "jsonarg", "json"):
+        return
+    if wanted == "list" and not isinstance(value, (list, str)):
+        raise InputError(f"{where} is {_kind(value)}; it is a list.")
+    if wanted == "dict" and not isinstance(value, Mapping):
+        raise InputError(f"{where} is {_kind(value)}; it is a mapping.")
+    if wanted in ("str", "path", "int", "bool", "float") and isinstance(value, (Mapping, list)):
+        raise InputError(f"{where} is {_kind(value)}; it is one value.")
+    choices = option.get("choices")
+    for given in value if isinstance(value, list) else [value]:
+        if choices and not isinstance(given, Mapping) and given not in choices:
+            raise InputError(f"{where} is '{given}'; it is one of {', '.join(map(str, choices))}.")
+    if option.get("options"):
+        for index, part in enumerate(value if isinstance(value, list) else [value]):
+            inner = path if not isinstance(value, list) else (*path[:-1], f"{path[-1]}[{index}]")
+            if isinstance(part, Mapping):
+                _check_section(entry, part, option["options"], inner)
+
+
+def _did_you_mean(key: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(key, sorted(known), n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(sorted(known))}"
+
+
+def _kind(value: Any) -> str:
+    return {list: "a list", dict: "a mapping", str: "a text", type(None): "empty"}.get(
+        type(value), f"a {type(value).__name__}"
+    )
+
+
+# -- what the modules get ----------------------------------------------------------------
+
+
+def _add(plan: dict[str, list[dict[str, Any]]], api: Mapping[str, Any], entry: Declared) -> None:
+    state = api.get("state") or "present"
+    scope = dict(api["scope"])
+    name = scope_name(scope, entry.at("scope"))
+    prefix = name.partition(":")[0]
+    short: dict[str, Any] = {
+        "name": api["name"],
+        "scope": name,
+        "state": state,
+        "resource": None,
+        "documentation_url": api.get("documentation_url"),
+        "contact": api.get("contact"),
+        "delegable": scope.get("delegation_source", scope.get("delegation")) not in (None, "", "none"),
+    }
+    plan["scopes"].append({**scope, "state": state})
+    resource = api.get("resource")
+    if resource is not None:
+        resource = {"id": f"{prefix}-{api['name']}", **resource}
+        if not ({"definition", "path"} & set(resource)):
+            resource.setdefault("resource_type", "MaskinportenSchema")
+            resource.setdefault("scopes", [name])
+        short["resource"] = resource["id"]
+        if resource.get("path"):
+            resource["path"] = _path(resource["path"], entry)
+        plan["resources"].append(resource)
+    policy = api.get("policy")
+    if policy is not None:
+        if resource is None:
+            raise InputError(
+                f"{entry.at('policy')}: policy needs a resource to belong to; declare resource as well."
+            )
+        policy = {**policy, "resource": resource["id"]}
+        if policy.get("path"):
+            policy["path"] = _path(policy["path"], entry)
+        plan["policies"].append(policy)
+    consumers = api.get("consumers")
+    if consumers is not None:
+        grant = {key: value for key, value in consumers.items() if key not in ("file", "list")}
+        if consumers.get("list") is not None:
+            grant["consumers"] = consumers["list"]
+        file = consumers.get("file") or consumers.get("consumers_file")
+        if file:
+            grant["consumers_file"] = _path(file, entry)
+        plan["grants"].append({"scope": name, **grant})
+    access_list = api.get("access_list")
+    if access_list is not None:
+        access_list = dict(access_list)
+        if access_list.get("members_file"):
+            access_list["members_file"] = _path(access_list["members_file"], entry)
+        plan["access_lists"].append(access_list)
+    if api.get("client") is not None:
+        plan["clients"].append(dict(api["client"]))
+    plan["apis"].append(short)
+
+
+def _path(value: str, entry: Declared) -> str:
+    path = Path(value).expanduser()
+    return str(path if path.is_absolute() or entry.folder is None else entry.folder / path)
+
+
+# -- for editors ----------------------------------------------------------------
+
+
+def json_schema() -> dict[str, Any]:
+    """A JSON Schema (draft 2020-12) of a file of declarations, made from the modules' argument specs."""
+    specs = section_specs()
+    sections: dict[str, Any] = {section: _object_schema(spec) for section, spec in specs.items()}
+    sections["scope"] = {"anyOf": [sections["scope"], {"type": "string", "pattern": "^[^:]+:.+$"}]}
+    sections["policy"] = {"anyOf": [sections["policy"], {"type": "string"}]}
+    sections["consumers"] = {"anyOf": [sections["consumers"], {"type": "array"}]}
+    texts = {text: {"type": "string"} for text in _API_TEXTS}
+    state = {"state": {"enum": ["present", "absent"]}}
+    overlay = {"type": "object", "additionalProperties": False, "properties": {**texts, **state, **sections}}
+    api = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["name", "scope"],
+        "properties": {
+            **texts,
+            "name": {"type": "string", "pattern": f"^{_NAME.pattern}$"},
+            **state,
+            **sections,
+            "environments": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": dict.fromkeys(ENVIRONMENT_NAMES, overlay),
+            },
+        },
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Declarations of APIs for tilbyder.maskinporten",
+        "$defs": {"api": api},
+        "anyOf": [
+            {"$ref": "#/$defs/api"},
+            {"type": "array", "items": {"$ref": "#/$defs/api"}},
+            {
+                "type": "object",
+                "required": ["provider_apis"],
+                "properties": {"provider_apis": {"type": "array", "items": {"$ref": "#/$defs/api"}}},
+            },
+        ],
+    }
+
+
+def _object_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
+    properties = {}
+    for option, description in spec.items():
+        for name in (option, *description.get("aliases", ())):
+            properties[name] = _value_schema(description)
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _value_schema(option: Mapping[str, Any]) -> dict[str, Any]:
+    types = {"str": "string", "path": "string", "int": "integer", "float": "number", "bool": "boolean"}
+    wanted = option.get("type", "str")
+    if wanted == "list":
+        return {
+            "type": "array",
+            "items": _value_schema({**option, "type": option.get("elements", "str"), "elements": None}),
+        }
+    if wanted == "dict":
+        return _object_schema(option["options"]) if option.get("options") else {"type": "object"}
+    if option.get("choices"):
+        return {"enum": list(option["choices"])}
+    return {"type": types[wanted]} if wanted in types else {}
