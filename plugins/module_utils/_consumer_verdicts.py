@@ -49,6 +49,7 @@ VERDICTS: Final = MappingProxyType(
         # the row must not be granted
         "supplier": Verdict(REFUSED, "a supplier, not a consumer"),
         "unconfirmed": Verdict(REFUSED, "not confirmed"),
+        "not_possible": Verdict(REFUSED, "not possible"),
         # what the register or the environment says about the organisation
         "dissolved": Verdict(WARNING, "dissolved"),
         "bankrupt": Verdict(WARNING, "bankrupt"),

@@ -21,7 +21,8 @@ from typing import Any, Final
 from ._environments import Environment
 from ._errors import ApiError, CollectionError, ConnectionFailedError
 from ._maskinporten._self_service import SelfService
-from ._organization_number import is_synthetic
+from ._organization_number import OrganizationNumberError, is_synthetic, normalize, shown
+from ._run import Task
 from ._session import Session
 from ._transport import Response, path_segment, query
 
@@ -195,3 +196,23 @@ def _register_error(response: Response, attempt: str) -> CollectionError:
         server_message=text,
         url=response.url,
     )
+
+
+def inform(task: Task) -> dict[str, Any]:
+    """What is known of the organisations asked for (module ``organization_info``), in the order asked."""
+    asked: list[tuple[Any, str | None, str | None]] = []
+    for value in task.params["organizations"]:
+        try:
+            asked.append((value, normalize(value), None))
+        except OrganizationNumberError as error:
+            asked.append((value, None, str(error)))
+    found = Register(task.session).look_up(number for _value, number, _problem in asked if number)
+    organizations = []
+    for value, number, problem in asked:
+        if number:
+            organizations.append({**found[number].as_dict(), "valid": True})
+        else:
+            organizations.append(
+                {"organization_number": None, "text": shown(value), "valid": False, "problem": problem}
+            )
+    return {"organizations": organizations}
