@@ -463,7 +463,7 @@ class _Plan:
             raise GuardError("; ".join(problems) + " (missing_access: refuse)")
         for problem in problems:
             self._task.warn(problem)
-        return problems
+        return problems + self._access.notes(scopes)
 
     def _refuse_controllers(self, entry: Mapping[str, Any], live: Mapping[str, Any]) -> None:
         if is_controllers_mark(live.get("description")) and not entry["take_over"]:
@@ -566,7 +566,7 @@ class _Plan:
         return self._proved(label, answer, wanted, entry)
 
     def _explained(self, label: str, error: ApiError, body: Mapping[str, Any]) -> ApiError:
-        details = {
+        details: dict[str, Any] = {
             "status": error.status,
             "server_message": error.server_message,
             "trace_id": error.trace_id,
@@ -656,6 +656,23 @@ class _ScopeAccess:
                 f"Could not check whether the organisation has access to {', '.join(asked)}: {self._unknown}"
             ]
         return [problem for problem in (self._problem(scope, kind) for scope in asked) if problem]
+
+    def notes(self, scopes: Sequence[str]) -> list[str]:
+        """What else to know: whether the owner itself needs a grant is nowhere documented, so it is no more than said."""
+        ungranted = [
+            scope
+            for scope in scopes
+            if scope in (self._own or {})
+            and self._granted.get(scope) != "APPROVED"
+            and not (self._own or {})[scope].get("accessible_for_all")
+        ]
+        if not ungranted:
+            return []
+        note = (
+            f"{', '.join(ungranted)} is our own, but not granted to ourselves; should Maskinporten answer MP-250, "
+            "grant it to our own organisation number too"
+        )
+        return [note]
 
     def _read(self) -> None:
         try:

@@ -89,8 +89,9 @@ class SelfService:
         return query(f"{self._base}/scopes/access/{organization_segment(number)}", scope=scope)
 
     def accesses_of_caller(self) -> list[dict[str, Any]]:
-        """What others have granted the organisation: one entry a scope."""
-        return self._list(f"{self._base}/scopes/access/all", "list what the organisation has access to")
+        """What the organisation has, had or has asked for: one entry a scope; only state APPROVED is access."""
+        url = query(f"{self._base}/scopes/access/all", inactive=True)
+        return self._list(url, "list what the organisation has access to")
 
     # -- clients and their keys --------------------------------------------------
 
