@@ -575,7 +575,7 @@ def _check_scope(call: Call, body: dict[str, Any], *, new: bool) -> None:
         )
     source = body.get("delegation_source")
     if source and source != call.box.altinn_issuer:
-        problems.append(("delegation_source", f"{source} is not a delegation source"))
+        problems.append(("delegation_source", f"delegation_source {source} is not known"))
     if problems:
         raise Refused.fields("Scope", problems)
     if body.get("visibility") == "INTERNAL" and call.organization != DIGDIR:

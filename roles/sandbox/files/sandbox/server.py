@@ -13,7 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
 
 from . import altinn, control, maskinporten, register, self_service
@@ -57,9 +57,10 @@ def bind(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
 def build(box: Sandbox, stop: Callable[[], None]) -> ASGIApp:
     """The ASGI application of one sandbox."""
     routes: list[BaseRoute] = [
-        Mount("/maskinporten", routes=maskinporten.routes(box)),
-        Mount("/self-service", routes=self_service.routes(box)),
-        Mount("/register", routes=register.routes(box)),
+        # A trailing slash is another path in Maskinporten and self-service, never redirected.
+        Mount("/maskinporten", Router(maskinporten.routes(box), redirect_slashes=False)),
+        Mount("/self-service", Router(self_service.routes(box), redirect_slashes=False)),
+        Mount("/register", Router(register.routes(box), redirect_slashes=False)),
         Mount("/control", routes=control.routes(box, stop)),
         Mount("/altinn", routes=altinn.routes(box)),
         Mount("/altinn-cdn", routes=altinn.cdn_routes(box)),
