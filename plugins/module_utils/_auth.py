@@ -138,7 +138,9 @@ class MaskinportenLogin:
         request: TokenRequest,
         *,
         organization_number: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> None:
+        """``metadata``: the issuer's document where another login of the same environment has read it already."""
         self._transport = transport
         self._environment = environment
         self._identity = identity
@@ -146,7 +148,7 @@ class MaskinportenLogin:
         self._organization_number = organization_number
         self._lock = threading.Lock()
         self._token: Token | None = None
-        self._metadata: Mapping[str, Any] | None = None
+        self._metadata = metadata
         self._failure: CollectionError | None = None
         self.offset: float | None = None
         if identity.token:
