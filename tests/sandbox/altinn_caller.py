@@ -77,25 +77,29 @@ class AltinnCaller:
 
     def maskinporten_token(self, *scopes: str, number: str = DEMO) -> str:
         """A Maskinporten token of the organisation; client, access and key are made on the way."""
-        scope = " ".join(scopes)
-        client = f"test-{number}-{abs(hash(scope))}"
+        self.sandbox.seed({"access": [{"scope": name, "consumers": [number]} for name in scopes]})
+        answer = self._ask(scopes, number)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
+    def delegated_token(self, scope: str, *, consumer: str, supplier: str) -> httpx.Response:
+        """Maskinporten's answer to a supplier that asks for a token on behalf of a consumer."""
+        return self._ask((scope,), supplier, consumer_org=consumer)
+
+    def _ask(self, scopes: tuple[str, ...], number: str, **claims: Any) -> httpx.Response:
+        client = f"test-{number}-{'-'.join(scopes)}"
+        key = {"kid": "test", "public_key_pem": self._public}
         self.sandbox.seed(
             {
                 "clients": [
-                    {
-                        "client_id": client,
-                        "client_orgno": number,
-                        "scopes": list(scopes),
-                        "keys": [{"kid": "test", "public_key_pem": self._public}],
-                    }
-                ],
-                "access": [{"scope": name, "consumers": [number]} for name in scopes],
+                    {"client_id": client, "client_orgno": number, "scopes": list(scopes), "keys": [key]}
+                ]
             }
         )
         credentials = {"client_id": client, "private_key_path": str(self.key_path), "key_id": "test"}
-        answer = request_token(self.sandbox, credentials, scope=scope)
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["access_token"])
+        now = int(self.sandbox.control("GET", "/clock")["epoch"])
+        times = {"iat": now, "exp": now + 120}
+        return request_token(self.sandbox, credentials, scope=" ".join(scopes), **times, **claims)
 
     def exchange(
         self, token: str | None, provider: str = "maskinporten", query: str = "", **headers: str
@@ -117,6 +121,11 @@ class AltinnCaller:
             assert answer.status_code == 200, answer.text
             self._tokens[key] = answer.text
         return self._tokens[key]
+
+    def token_later(self, *scopes: str, number: str = DEMO) -> str:
+        """A fresh Altinn token, after the clock was moved."""
+        self._tokens.clear()
+        return self.token(*scopes, number=number)
 
     def call(self, method: str, path: str, token: str | None = None, **request: Any) -> httpx.Response:
         """One request below the platform's base URL (or to an absolute URL)."""

@@ -176,8 +176,10 @@ def test_old_list_form_is_refused_with_a_json_path(altinn: AltinnCaller) -> None
     errors = errors_of(post_text(altinn, sample_bytes("legacy-resource-list-format.json")))
     assert list(errors) == ["$.title", "serviceResource"]
     assert errors["$.title"] == [
-        ("The JSON value could not be converted to System.Collections.Generic.Dictionary`2[System.String,System.String]. "
-        "Path: $.title | LineNumber: 2 | BytePositionInLine: 12.")
+        (
+            "The JSON value could not be converted to System.Collections.Generic.Dictionary`2[System.String,System.String]. "
+            "Path: $.title | LineNumber: 2 | BytePositionInLine: 12."
+        )
     ]
     assert errors["serviceResource"] == ["The serviceResource field is required."]
 
@@ -300,8 +302,10 @@ def test_apps_need_their_id_and_their_reference(altinn: AltinnCaller) -> None:
             "Invalid identifier for app resource. App resources needs to have an identifier starting with app_<org>"
         ],
         "ResourceReferences": [
-            ("Invalid resource references for app resource. App resources needs to have a reference with "
-            "ReferenceType=ApplicationId, ReferenceSource=Altinn3 and Reference=<org>/<appname>")
+            (
+                "Invalid resource references for app resource. App resources needs to have a reference with "
+                "ReferenceType=ApplicationId, ReferenceSource=Altinn3 and Reference=<org>/<appname>"
+            )
         ],
     }
     body["resourceReferences"][0]["reference"] = body["resourceReferences"][0]["reference"].upper()
