@@ -74,5 +74,5 @@ requirements:
   - python >= 3.11
   - httpx >= 0.25.0
   - pyjwt >= 2.8.0
-  - cryptography >= 41.0.0
+  - cryptography >= 42.0.0
 """

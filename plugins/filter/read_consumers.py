@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: read_consumers
 short_description: Rows of a file of consumers
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - tilbyder.maskinporten contributors (@tilbyder)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: row_table
 short_description: Rows as an aligned table, CSV or Markdown
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - tilbyder.maskinporten contributors (@tilbyder)
 description:

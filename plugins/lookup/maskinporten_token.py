@@ -7,12 +7,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: maskinporten_token
 short_description: A token of Maskinporten, or of Altinn, right where a task needs it
+version_added: 1.0.0
 description:
   - Logs in to Maskinporten and gives the token, for a header of M(ansible.builtin.uri) and the like.
   - It is evaluated anew wherever it stands, one login each time. So use it in a task's own options, never in C(vars) or
     C(module_defaults), and give that task C(no_log=true).
 author:
-  - The tilbyder.maskinporten contributors
+  - The tilbyder.maskinporten contributors (@tilbyder)
 extends_documentation_fragment:
   - tilbyder.maskinporten.auth
   - tilbyder.maskinporten.connection

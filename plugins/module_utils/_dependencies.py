@@ -16,7 +16,7 @@ LIBRARIES: Final = MappingProxyType(
     {
         "httpx": ("httpx", "0.25.0"),
         "jwt": ("pyjwt", "2.8.0"),
-        "cryptography": ("cryptography", "41.0.0"),
+        "cryptography": ("cryptography", "42.0.0"),
         "lxml": ("lxml", "4.9.3"),
     }
 )

@@ -261,10 +261,7 @@ def check_certificate(key: SigningKey, chain: Sequence[Certificate], now: dateti
 
 
 def _validity(certificate: Certificate) -> tuple[datetime, datetime]:
-    if hasattr(certificate, "not_valid_after_utc"):
-        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    # cryptography 41 has only times without a zone; they are UTC.
-    return certificate.not_valid_before.replace(tzinfo=UTC), certificate.not_valid_after.replace(tzinfo=UTC)
+    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
 def certificate_organization(certificate: Certificate) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: maskinporten_scope
 short_description: Register, change, re-activate and deactivate scopes in Maskinporten
+version_added: 1.0.0
 description:
   - Brings the scopes of an API provider to what is declared, through Digdir's self-service API.
   - Takes one scope from the top-level options, or a list of them in O(scopes) for which the top-level values are the defaults;
@@ -15,7 +16,7 @@ description:
   - Compares by meaning and changes only what differs. What is not declared is kept, also fields that this collection does not
     know. An option that is given empty empties its field.
 author:
-  - The tilbyder.maskinporten contributors
+  - The tilbyder.maskinporten contributors (@tilbyder)
 extends_documentation_fragment:
   - tilbyder.maskinporten.auth
   - tilbyder.maskinporten.connection

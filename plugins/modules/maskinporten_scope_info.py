@@ -8,11 +8,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: maskinporten_scope_info
 short_description: List the scopes of an organisation in Maskinporten
+version_added: 1.0.0
 description:
   - Reads every scope that the organisation owns, deactivated ones included, with one request.
   - Compares them with a declaration when O(declared) is given, so that scopes nobody declares come to light.
 author:
-  - The tilbyder.maskinporten contributors
+  - The tilbyder.maskinporten contributors (@tilbyder)
 extends_documentation_fragment:
   - tilbyder.maskinporten.auth
   - tilbyder.maskinporten.connection

@@ -8,13 +8,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: maskinporten_token
 short_description: Prove a login to Maskinporten, and fetch a token where the task hides it
+version_added: 1.0.0
 description:
   - Logs in to Maskinporten, checks that the token is for the organisation, scopes and consumer that were asked for, and shows
     its claims. So it proves that a key, a client or a grant works.
   - Returns the token itself only when O(return_token=true) and the task carries C(no_log=true).
   - Tokens live about two minutes. Fetch one right before its use; do not keep it in a fact.
 author:
-  - The tilbyder.maskinporten contributors
+  - The tilbyder.maskinporten contributors (@tilbyder)
 extends_documentation_fragment:
   - tilbyder.maskinporten.auth
   - tilbyder.maskinporten.connection

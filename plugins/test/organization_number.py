@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: organization_number
 short_description: Whether a value is a Norwegian organisation number
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - tilbyder.maskinporten contributors (@tilbyder)
 description:
