@@ -76,6 +76,7 @@ class Exchange:
             self._details["client_id"] = client_id
         self._faults: list[Fault] = []
         self._number = box.log.number()
+        self._closed = False
 
     async def run(self, app: ASGIApp, receive: Receive) -> None:
         """Handle the request, with whatever fault it is due."""
@@ -112,9 +113,10 @@ class Exchange:
         await app(self._scope, receive, self._send_marked)
 
     def close(self) -> None:
-        """Write the request to the log."""
-        if self._service == "control":
+        """Write the request to the log, once."""
+        if self._closed or self._service == "control":
             return
+        self._closed = True
         self._box.log.add(
             {
                 "number": self._number,
@@ -236,6 +238,8 @@ class Exchange:
             raise RuntimeError(
                 "the server gives no access to the connection, so the fault cannot be produced"
             )
+        # Before the client can notice and ask again, so that the log keeps the order of events.
+        self.close()
         if abruptly:
             connection = transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -71,8 +71,8 @@ def new_entry(
 ) -> dict[str, Any]:
     """A register entry: an ordinary organisation, or one that is dissolved, bankrupt, being wound up or a sub-unit.
 
-    ``deleted`` and ``bankrupt`` are dates (``YYYY-MM-DD``), ``parent`` the number a sub-unit belongs to, ``gone`` makes
-    the register answer 410.
+    ``deleted`` and ``bankrupt`` are dates (``YYYY-MM-DD``), ``parent`` the number a sub-unit belongs to (``deleted`` is
+    then the day it closed), ``gone`` makes the register answer 410.
     """
     entry: dict[str, Any] = {
         "type": "underenhet" if parent else "enhet",
@@ -81,15 +81,15 @@ def new_entry(
         "navn": name,
         "organisasjonsform": {"kode": form, "beskrivelse": _FORMS.get(form, form)},
     }
-    if deleted:
-        return {**entry, "slettedato": deleted}
     if parent:
-        return {
-            **entry,
+        entry |= {
             "overordnetEnhet": parent,
             "oppstartsdato": "2016-01-01",
             "beliggenhetsadresse": dict(_ADDRESS),
         }
+        return {**entry, "nedleggelsesdato": deleted} if deleted else entry
+    if deleted:
+        return {**entry, "slettedato": deleted}
     entry["registreringsdatoEnhetsregisteret"] = "2015-03-01"
     entry["forretningsadresse"] = dict(_ADDRESS)
     entry["konkurs"] = bool(bankrupt)
@@ -132,7 +132,9 @@ class Register:
         hits = [
             entry
             for entry in self._candidates(query.get("organisasjonsnummer"))
-            if entry["type"] == self._type and not entry["gone"] and "slettedato" not in entry
+            if entry["type"] == self._type
+            and not entry["gone"]
+            and not {"slettedato", "nedleggelsesdato"} & set(entry)
         ]
         name = query.get("navn")
         if name:
