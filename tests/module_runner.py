@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
 from ansible.module_utils.common.text.converters import to_bytes
 
 MODULES = "ansible_collections.tilbyder.maskinporten.plugins.modules"
@@ -33,6 +34,8 @@ def run_module(name: str, params: dict[str, Any], check: bool = False, diff: boo
         "_ansible_remote_tmp": "/tmp",
         "_ansible_keep_remote_files": False,
     }
+    # A module has a process of its own; here its warnings would pile up from run to run.
+    warnings._global_warnings.clear()
     output = io.StringIO()
     with _arguments(arguments), contextlib.redirect_stdout(output):
         try:

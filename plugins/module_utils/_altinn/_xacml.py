@@ -267,6 +267,17 @@ def as_bytes(text: str) -> bytes:
         raise XacmlError("the text holds half a character (a lone surrogate).") from None
 
 
+def as_text(data: bytes) -> str:
+    """A policy file as text, by its byte order mark or its declaration; for people to keep and to hand in again."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    declared = re.match(
+        rb"""\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""", data.lstrip(b"\xef\xbb\xbf")
+    )
+    encoding = declared[1].decode().lower() if declared else "utf-8"
+    return data.decode("iso-8859-1" if encoding in ("iso-8859-1", "latin1") else "utf-8-sig", "replace")
+
+
 def parse(data: bytes) -> Policy:
     """Read a policy as strictly as Altinn's resource registry.
 

@@ -87,11 +87,11 @@ def decide(policy: Policy, asked: Request) -> Decision:
     except _UnclearError as error:
         return Decision(INDETERMINATE, reason=str(error))
     answer = _combine(algorithm_name(policy), answers)
-    if answer not in (PERMIT, DENY):
-        return Decision(
-            answer, reason="" if algorithm_name(policy) else f"unknown algorithm {policy.algorithm}"
-        )
-    return Decision(answer, tuple(one for one in policy.obligations if one.fulfill_on == answer))
+    if answer == INDETERMINATE and algorithm_name(policy) is None:
+        return Decision(answer, reason=f"unknown algorithm {policy.algorithm}")
+    # Only what is to be fulfilled on Permit reaches anyone who asks.
+    obligations = tuple(one for one in policy.obligations if one.fulfill_on == PERMIT)
+    return Decision(answer, obligations if answer == PERMIT else ())
 
 
 def _missing(policy: Policy, asked: Request) -> Match | None:
