@@ -170,7 +170,18 @@ def start_sandbox(work_dir: Path, *arguments: str) -> tuple[subprocess.Popen[str
     """Start a sandbox of one's own in the foreground; returns the process and what it printed."""
     environment = {**os.environ, "PYTHONPATH": str(SANDBOX_PACKAGE)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox", "start", "--port", "0", "--work-dir", str(work_dir), *arguments],
+        [
+            sys.executable,
+            "-m",
+            "sandbox",
+            "start",
+            "--with-parent",
+            "--port",
+            "0",
+            "--work-dir",
+            str(work_dir),
+            *arguments,
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -13,11 +13,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 DEFAULT_PORT = 8765
+REQUIRED_PACKAGES = ("starlette", "uvicorn", "jwt", "cryptography")
 PID_FILE = "sandbox.pid"
 INFO_FILE = "sandbox.json"
 LOG_FILE = "sandbox.log"
@@ -61,6 +63,9 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME=VALUE",
         help="set a switch; may be given several times",
+    )
+    start.add_argument(
+        "--with-parent", action="store_true", help="stop when the process that started it ends"
     )
     stop = commands.add_parser("stop", help="stop the sandbox of a work folder")
     status = commands.add_parser(
@@ -185,9 +190,12 @@ def _start_here(arguments: argparse.Namespace, folder: Path) -> int:
         from .core import Sandbox
         from .seeds import seed_fresh
     except ImportError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in REQUIRED_PACKAGES:
+            raise
         raise Problem(
-            f"the sandbox needs the Python package {error.name}: install starlette, uvicorn, pyjwt and cryptography for "
-            f"{sys.executable}"
+            f"the sandbox needs the Python package {package}: "
+            f"install starlette, uvicorn, pyjwt and cryptography for {sys.executable}"
         ) from error
     switches = {}
     for text in arguments.switch:
@@ -234,6 +242,13 @@ def _start_here(arguments: argparse.Namespace, folder: Path) -> int:
             write_private(folder / PID_FILE, str(os.getpid()).encode())
             print(line, flush=True)
 
+        def end(_number: int, _frame: object) -> None:
+            raise KeyboardInterrupt
+
+        # uvicorn shuts down in order and then sends the signal again; this lets the files be put away too.
+        signal.signal(signal.SIGTERM, end)
+        if arguments.with_parent:
+            _end_with_parent()
         try:
             server.serve(box, listener, ready)
         except KeyboardInterrupt:
@@ -242,6 +257,18 @@ def _start_here(arguments: argparse.Namespace, folder: Path) -> int:
             for name in (PID_FILE, INFO_FILE):
                 (folder / name).unlink(missing_ok=True)
     return 0
+
+
+def _end_with_parent() -> None:
+    """Send this process a SIGTERM when its parent is gone."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def stop(arguments: argparse.Namespace) -> int:
