@@ -430,6 +430,37 @@ def test_migration_removes_roles_only_when_told_and_takes_packages_of_ones_own(
     assert "access package toll may write on testetat-portal" in mapped["policy"]["rules"]
 
 
+def test_migration_mends_what_it_can_and_says_what_is_left(sandbox: SandboxClient, policy: Policy) -> None:
+    name = "testetat-portal"
+    mixed = policy_text("generic", name).replace("urn:altinn:external-role:ccr", "urn:altinn:rolecode")
+    mixed = mixed.replace(">daglig-leder<", ">a0237<").replace(">styreleder<", ">utinn<")
+    mixed = mixed.replace(">regnskap-okonomi-rapport<", ">apiadm<").replace(
+        "urn:altinn:accesspackage", "urn:altinn:rolecode"
+    )
+    only_old = mixed.replace(">read<", ">list<").replace("ruleid:2", "ruleid:9")
+    seed_policies(sandbox, resource(name, only_old, resourceType="GenericAccessResource"))
+    result = policy(resource=name, migrate_altinn2_roles=True)
+    assert not result["failed"], result
+    assert result["policy"]["verdict"] == "has_packages"
+    nothing_known = policy_text("broker", "testetat-files").replace(
+        "urn:altinn:external-role:ccr", "urn:altinn:rolecode"
+    )
+    partly = nothing_known.replace(">daglig-leder<", ">utinn<").replace(
+        "</xacml:Rule>",
+        "</xacml:Rule>"
+        + nothing_known[nothing_known.index("<xacml:Rule ") : nothing_known.index("</xacml:Rule>")]
+        .replace(">daglig-leder<", ">apiadm<")
+        .replace(">write<", ">admin<")
+        + "</xacml:Rule>",
+    )
+    seed_policies(sandbox, resource("testetat-files", partly, resourceType="BrokerService"))
+    result = policy(resource="testetat-files", migrate_altinn2_roles=True)
+    assert not result["failed"], result
+    assert result["changed"]
+    assert result["policy"]["verdict"] == "only_altinn2_roles", "write is left to a person"
+    assert any("names only Altinn 2 roles" in str(warning) for warning in result["warnings"])
+
+
 def test_backup_and_undo(sandbox: SandboxClient, policy: Policy, tmp_path: Path) -> None:
     names = [f"testetat-{number}" for number in range(3)]
     texts = {name: policy_text("seed-aquaculture", name) for name in names}

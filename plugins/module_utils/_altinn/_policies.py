@@ -708,7 +708,7 @@ class _Plan:
         if data is not None:
             step.details["previous_policy"] = xacml.as_text(data)
         refusal = self._ownership(resource, about) or _guard(
-            entry, live, unreadable, wanted.policy, resource, about, judged
+            declaration, live, unreadable, wanted.policy, about, judged
         )
         if refusal:
             step.action, step.message = "refuse", refusal
@@ -845,15 +845,16 @@ def _judge(policy: xacml.Policy, resource: str, about: Mapping[str, Any] | None)
 
 
 def _guard(
-    entry: Mapping[str, Any],
+    declaration: Declaration,
     live: xacml.Policy | None,
     unreadable: str,
     wanted: xacml.Policy,
-    resource: str,
     about: Mapping[str, Any] | None,
     judged: Assessment,
 ) -> str:
     """Why a change is refused, with the option that allows it; empty when nothing speaks against it."""
+    resource, entry = declaration.resource, declaration.entry
+    stopping = set(judged.stops)
     if unreadable and not entry.get("allow_replacing_unreadable"):
         return (
             f"the policy in force cannot be read ({unreadable}), so it is not known what would be lost; look at it, and say "
@@ -861,6 +862,9 @@ def _guard(
         )
     if live is not None:
         before = _judge(live, resource, about)
+        if declaration.source == "migrate_altinn2_roles":
+            # It mends what it can; what stopped before and still does needs a person, and is warned of.
+            stopping -= set(before.stops)
         if before.may_delegate and not judged.may_delegate and not entry.get("allow_removing_delegation"):
             return (
                 f"nobody could delegate any more, and now can: {', '.join(before.may_delegate)}. If that is meant, say "
@@ -877,11 +881,11 @@ def _guard(
                 f"the authentication level would sink {' and '.join(lower)}. If that is meant, say "
                 "allow_lower_authentication_level: true."
             )
-    if judged.verdict == ONLY_ALTINN2_ROLES and not entry.get("allow_only_altinn2_roles"):
+    if stopping and not entry.get("allow_only_altinn2_roles"):
         replaced = {role: REPLACEMENTS[role] for role in judged.altinn2_roles if role in REPLACEMENTS}
         advice = "; ".join(f"{', '.join(packages)} beside {role}" for role, packages in replaced.items())
         return (
-            f"it would name only Altinn 2 roles ({', '.join(judged.altinn2_roles)}) for {', '.join(judged.stops)}, and these "
+            f"it would name only Altinn 2 roles ({', '.join(judged.altinn2_roles)}) for {', '.join(sorted(stopping))}, and these "
             f"end on {ALTINN2_ROLES_END}. Add access packages{f' ({advice})' if advice else ''}, or say "
             "allow_only_altinn2_roles: true."
         )
@@ -978,7 +982,7 @@ def _owned(registry: Registry, owner: str, params: Mapping[str, Any]) -> list[di
         raise InputError(
             "Say which policies: resource, owner (an organisation number or org code) or organization_number."
         )
-    if owner.isdigit():
+    if "".join(owner.split()).isdigit():
         try:
             owner = normalize(owner)
         except OrganizationNumberError as error:
