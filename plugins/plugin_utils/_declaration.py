@@ -11,6 +11,7 @@ This module is private to the collection.
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +23,9 @@ from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._acc
     access_list_options,
 )
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._policies import policy_options
-from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._resources import resource_options
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._resource_model import (
+    resource_options,
+)
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._environments import ENVIRONMENT_NAMES
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._errors import InputError
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._maskinporten._access import grant_options
@@ -350,13 +353,14 @@ def _add(plan: dict[str, list[dict[str, Any]]], api: Mapping[str, Any], entry: D
     plan["scopes"].append({**scope, "state": state})
     resource = api.get("resource")
     if resource is not None:
-        resource = {"id": f"{prefix}-{api['name']}", **resource}
+        resource = dict(resource)
         if not ({"definition", "path"} & set(resource)):
+            resource.setdefault("identifier", f"{prefix}-{api['name']}")
             resource.setdefault("resource_type", "MaskinportenSchema")
             resource.setdefault("scopes", [name])
-        short["resource"] = resource["id"]
         if resource.get("path"):
             resource["path"] = _path(resource["path"], entry)
+        short["resource"] = resource.get("identifier") or _identifier_in(resource, entry)
         plan["resources"].append(resource)
     policy = api.get("policy")
     if policy is not None:
@@ -364,7 +368,7 @@ def _add(plan: dict[str, list[dict[str, Any]]], api: Mapping[str, Any], entry: D
             raise InputError(
                 f"{entry.at('policy')}: policy needs a resource to belong to; declare resource as well."
             )
-        policy = {**policy, "resource": resource["id"]}
+        policy = {**policy, "resource": short["resource"]}
         if policy.get("path"):
             policy["path"] = _path(policy["path"], entry)
         plan["policies"].append(policy)
@@ -386,6 +390,29 @@ def _add(plan: dict[str, list[dict[str, Any]]], api: Mapping[str, Any], entry: D
     if api.get("client") is not None:
         plan["clients"].append(dict(api["client"]))
     plan["apis"].append(short)
+
+
+def _identifier_in(resource: Mapping[str, Any], entry: Declared) -> str:
+    """The identifier that a definition carries, since its policy and the letters name it."""
+    definition = resource.get("definition")
+    if resource.get("path"):
+        try:
+            definition = Path(resource["path"]).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"{entry.at('resource', 'path')}: cannot read {resource['path']}: {error}."
+            ) from None
+    if isinstance(definition, str):
+        try:
+            definition = json.loads(definition)
+        except ValueError as error:
+            raise InputError(
+                f"{entry.at('resource')}: the resource's definition is not JSON ({error})."
+            ) from None
+    identifier = definition.get("identifier") if isinstance(definition, Mapping) else None
+    if not identifier:
+        raise InputError(f"{entry.at('resource')}: the resource has no identifier.")
+    return str(identifier)
 
 
 def _path(value: str, entry: Declared) -> str:
