@@ -98,6 +98,8 @@ def test_nulls_are_dropped_and_a_null_name_stays_away(altinn: AltinnCaller) -> N
     stored = altinn.read(body["identifier"]).json()
     assert {"homepage", "keywords"}.isdisjoint(stored)
     assert stored["hasCompetentAuthority"] == {"organization": DEMO, "orgcode": "demo"}
+    altinn.sandbox.control("PUT", "/state", altinn.sandbox.state())
+    assert altinn.read(body["identifier"]).json() == stored
 
 
 def test_language_keys_come_back_sorted_by_length_and_bytes_and_arrays_as_sent(altinn: AltinnCaller) -> None:

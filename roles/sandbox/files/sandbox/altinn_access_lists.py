@@ -40,6 +40,7 @@ from .altinn_http import (
     problem,
     query,
     route,
+    server_error,
     url_with_query,
 )
 from .altinn_model import BindingError, read_json
@@ -499,7 +500,7 @@ async def _put_connection(box: Sandbox, request: Request) -> Response:
     if ADMIN not in caller.scopes:
         code = resource["hasCompetentAuthority"].get("orgcode")
         if code is None:
-            return problem(500)
+            return server_error(box)
         if code.lower() != owner:
             return altinn_problem(FOREIGN_RESOURCE)
     found = _find(box, request, owner)

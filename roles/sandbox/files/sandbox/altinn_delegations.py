@@ -52,6 +52,13 @@ declare(
     "feature switches of Altinn's access management",
 )
 declare(
+    "altinn_delegation_needs_all_rights",
+    True,
+    bool,
+    "a resource is delegable only to those who hold every right of its policy; else one right is enough",
+    "a MaskinportenSchema resource is delegated as a whole; not stated by Altinn",
+)
+declare(
     "altinn2_roles_end",
     "2027-01-01",
     str,
@@ -308,7 +315,7 @@ def _resource(box: Sandbox, request: Request) -> str:
 
 
 def delegation_check(box: Sandbox, identifier: str, number: str) -> tuple[bool, list[dict[str, str]]]:
-    """May whoever acts for the organisation delegate the resource? All its rights must be delegable.
+    """May whoever acts for the organisation delegate the resource?
 
     Returns:
         The answer, and reasons as {reasonCode, description, subject}.
@@ -338,7 +345,8 @@ def delegation_check(box: Sandbox, identifier: str, number: str) -> tuple[bool, 
         {"reasonCode": _reason("Access", urn), "description": f"Access through {urn}", "subject": urn}
         for urn in dict.fromkeys(granted)
     ]
-    if rights and not missing:
+    enough = not missing or not box.switches["altinn_delegation_needs_all_rights"]
+    if granted and enough:
         return True, reasons
     missing_reasons = [
         {"reasonCode": _reason("Missing", urn), "description": f"Would need {urn}", "subject": urn}

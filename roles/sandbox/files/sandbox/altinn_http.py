@@ -32,6 +32,28 @@ declare(
     "Altinn Studio publishes with one; which issuers the deployed registry trusts is configuration",
 )
 
+declare(
+    "altinn_validation_shape",
+    "errors",
+    ("errors", "validationErrors"),
+    "how the resource registry reports a resource that is not valid: ASP.NET's member errors, or Altinn's own problem shape",
+    "version 6 of Altinn's shared service library brings the second; the registry does not use it yet",
+)
+declare(
+    "altinn_validation_media_type",
+    "application/json",
+    ("application/json", "application/problem+json"),
+    "content type of the 400 for a resource that is not valid",
+    "framework behaviour of the resource registry, not stated by Altinn",
+)
+declare(
+    "altinn_500_has_body",
+    True,
+    bool,
+    "an error inside the resource registry is answered with a bare ProblemDetails, else with nothing",
+    "framework behaviour of the resource registry, not stated by Altinn",
+)
+
 WRITE = "altinn:resourceregistry/resource.write"
 ADMIN = "altinn:resourceregistry/resource.admin"
 
@@ -122,6 +144,11 @@ def invalid(errors: dict[str, list[str]], *, media_type: str = "application/prob
     )
 
 
+def server_error(box: Sandbox) -> Response:
+    """What becomes of an exception that nobody caught."""
+    return problem(500) if box.switches["altinn_500_has_body"] else empty(500)
+
+
 @dataclass(frozen=True, slots=True)
 class AltinnError:
     """One of Altinn's own error descriptors."""
@@ -184,6 +211,19 @@ def altinn_invalid(code: str, path: str, detail: str | None = None) -> Response:
     if detail is not None:
         item["detail"] = detail
     return altinn_problem(VALIDATION, validationErrors=[item])
+
+
+def invalid_resource(box: Sandbox, errors: dict[str, list[str]]) -> Response:
+    """The 400 for a resource that is not valid, in the shape that is switched on."""
+    media_type = box.switches["altinn_validation_media_type"]
+    if box.switches["altinn_validation_shape"] == "errors":
+        return invalid(errors, media_type=media_type)
+    items = [
+        {"code": "STD.VLD-00000", "title": text, "paths": [f"/{key.removeprefix('$.').replace('.', '/')}"]}
+        for key, texts in errors.items()
+        for text in texts
+    ]
+    return altinn_problem(VALIDATION, validationErrors=items)
 
 
 # --- requests --------------------------------------------------------------------------------------------------

@@ -264,9 +264,11 @@ def parse(data: bytes) -> dict[str, Any] | None:
 
 
 def parse_seed(value: dict[str, Any]) -> dict[str, Any]:
-    """Bind JSON data that is already parsed. Raises BindingError."""
+    """Bind a seeded resource; it may lack what today's rules demand, as old resources do. Raises BindingError."""
     bound: dict[str, Any] = _bind_resource(value, "$")
-    return bound
+    return {"title": {}, "description": {}, "contactPoints": [], "hasCompetentAuthority": {}} | {
+        name: entry for name, entry in bound.items() if entry is not None
+    }
 
 
 # --- writing back ----------------------------------------------------------------------------------------------

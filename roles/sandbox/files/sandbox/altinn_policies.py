@@ -27,6 +27,7 @@ from .altinn_http import (
     problem,
     refuse_other_than_json,
     route,
+    server_error,
     text,
 )
 from .altinn_resources import BASE, require_owner
@@ -81,7 +82,7 @@ async def _upload(box: Sandbox, request: Request) -> Response:
     except (xacml.PolicyContentError, xacml.PolicyVersionError) as error:
         return json_response(str(error), 400)
     except xacml.PolicyStructureError:
-        return problem(500)
+        return server_error(box)
     if box.switches["altinn_policy_store"] == "unconfirmed":
         return json_response("Something went wrong in the upload of file to storage", 400)
     stored = altinn.resources.get(identifier)
@@ -94,7 +95,7 @@ async def _upload(box: Sandbox, request: Request) -> Response:
         _index_subjects(box, identifier, policy)
     except xacml.PolicyViewError:
         # The policy is in force by now, although the client sees an error.
-        return problem(500)
+        return server_error(box)
     if stored is not None:
         altinn.touch(stored, box.now())
     return empty(201, {"Location": f"{identifier}/policy"})
@@ -133,11 +134,11 @@ def _stored_policy(box: Sandbox, request: Request) -> xacml.Policy:
     return xacml.parse_policy(data)
 
 
-def _views(policy: xacml.Policy) -> list[xacml.RuleView]:
+def _views(box: Sandbox, policy: xacml.Policy) -> list[xacml.RuleView]:
     try:
         return xacml.rule_views(policy)
     except (xacml.PolicyViewError, xacml.PolicyStructureError) as error:
-        raise Reply(problem(500)) from error
+        raise Reply(server_error(box)) from error
 
 
 async def _subjects(box: Sandbox, request: Request) -> Response:
@@ -150,7 +151,7 @@ async def _subjects(box: Sandbox, request: Request) -> Response:
         try:
             _index_subjects(box, identifier, xacml.parse_policy(data))
         except xacml.PolicyViewError:
-            return problem(500)
+            return server_error(box)
     subjects = box.state.altinn.subjects.get(identifier)
     if not subjects:
         return problem(404)
@@ -159,7 +160,7 @@ async def _subjects(box: Sandbox, request: Request) -> Response:
 
 
 async def _rules(box: Sandbox, request: Request) -> Response:
-    views = _views(_stored_policy(box, request))
+    views = _views(box, _stored_policy(box, request))
     return json_response(
         [
             {
@@ -174,7 +175,7 @@ async def _rules(box: Sandbox, request: Request) -> Response:
 
 async def _rights(box: Sandbox, request: Request) -> Response:
     rights: dict[str, dict[str, Any]] = {}
-    for view in _views(_stored_policy(box, request)):
+    for view in _views(box, _stored_policy(box, request)):
         key = xacml.right_key(view.action.value, view.resource)
         right = rights.setdefault(
             key,
@@ -206,7 +207,7 @@ async def _rights_v2(box: Sandbox, request: Request) -> Response:
     ]
     names = _ACTION_NAMES[_language(request)]
     rights: dict[str, dict[str, Any]] = {}
-    for view in _views(_stored_policy(box, request)):
+    for view in _views(box, _stored_policy(box, request)):
         if not any(attribute.type in counted for attribute in view.subject):
             continue
         key = xacml.right_key_v2(view.action.value, view.resource)

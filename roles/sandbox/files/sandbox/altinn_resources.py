@@ -26,12 +26,14 @@ from .altinn_http import (
     flag,
     from_opaque,
     invalid,
+    invalid_resource,
     is_json,
     json_response,
     opaque,
     problem,
     query,
     route,
+    server_error,
     text,
     url_with_query,
 )
@@ -101,13 +103,13 @@ def require_scope_prefixes(caller: Caller, resource: dict[str, Any]) -> None:
 # --- create, replace, delete -----------------------------------------------------------------------------------
 
 
-def _validated(bound: dict[str, Any], *, creating: bool) -> dict[str, Any]:
+def _validated(box: Sandbox, bound: dict[str, Any], *, creating: bool) -> dict[str, Any]:
     """The resource to store. Raises Reply (400) with the answer of the first stage that fails."""
     if errors := altinn_model.missing_members(bound):
-        raise Reply(invalid(errors, media_type="application/json"))
+        raise Reply(invalid_resource(box, errors))
     resource = altinn_model.complete(bound)
     if errors := altinn_model.broken_rules(resource, creating=creating):
-        raise Reply(invalid(errors, media_type="application/json"))
+        raise Reply(invalid_resource(box, errors))
     return resource
 
 
@@ -118,19 +120,18 @@ async def _create(box: Sandbox, request: Request) -> Response:
     try:
         bound = altinn_model.parse(await request.body())
     except altinn_model.BindingError as error:
-        return invalid(
-            {error.path: [str(error)], "serviceResource": ["The serviceResource field is required."]},
-            media_type="application/json",
+        return invalid_resource(
+            box, {error.path: [str(error)], "serviceResource": ["The serviceResource field is required."]}
         )
     if bound is None:
-        return invalid(
+        return invalid_resource(
+            box,
             {
                 "": ["A non-empty request body is required."],
                 "serviceResource": ["The serviceResource field is required."],
             },
-            media_type="application/json",
         )
-    resource = _validated(bound, creating=True)
+    resource = _validated(box, bound, creating=True)
     require_owner(caller, resource["hasCompetentAuthority"].get("organization"))
     require_scope_prefixes(caller, resource)
     identifier = resource["identifier"]
@@ -161,7 +162,7 @@ async def _replace(box: Sandbox, request: Request) -> Response:
         return empty(500)
     if bound.get("identifier") != identifier:
         return json_response("Id in path does not match ID in resource", 400)
-    resource = _validated(bound, creating=False)
+    resource = _validated(box, bound, creating=False)
     organization = resource["hasCompetentAuthority"].get("organization")
     # The server looks at the owner in the new body only, so a resource can be taken over. Reproduced on purpose.
     require_owner(caller, organization)
@@ -269,7 +270,7 @@ async def _search(box: Sandbox, request: Request) -> Response:
         for version in resource.versions
         for reference in version.get("resourceReferences") or ()
     ):
-        return problem(500)
+        return server_error(box)
     result = []
     for resource in resources:
         # All versions are searched and the newest match is shown, be it superseded or not.

@@ -26,6 +26,24 @@ FIRST_EVENT = 4711
 _PARTY_NAMESPACE = uuid.UUID("6f0cb0b5-3c07-5c54-9a1b-0d3f0b4c7a11")
 _FIRST_PARTY_ID = 50_000_000
 
+SECTIONS = (
+    "resources",
+    "burned",
+    "apps",
+    "app_policies",
+    "orgs",
+    "subjects",
+    "subject_changes",
+    "access_lists",
+    "suppliers",
+    "delegations",
+    "persons",
+    "held",
+    "last_version_id",
+    "last_event",
+)
+"""Sections of the state as JSON."""
+
 DEFAULT_SUBJECTS = (
     "urn:altinn:rolecode:dagl",
     "urn:altinn:rolecode:apiadm",
@@ -444,12 +462,36 @@ class AltinnState:
     def merge(self, data: dict[str, Any], now: float) -> None:
         """Add what ``data`` holds; anything with the same name is replaced.
 
-        Beside the output of :meth:`to_json` a seed may say less: a resource as ``{"resource": {...}, "policy": "<xml>"}``
-        or as the bare resource; members as organisation numbers; connections as resource ids.
+        Beside the output of :meth:`to_json` a seed may say less, for example::
+
+            {"resources": [{"resource": {"identifier": "demo-api", ...}, "policy": "<Policy ...>"}, {"identifier": ...}],
+             "orgs": {"demo": {"name": {"en": ...}, "orgnr": "312345676"}},
+             "apps": [{"identifier": "app_demo_form", ...}],
+             "access_lists": [{"owner": "demo", "identifier": "approved", "name": "Approved",
+                               "members": ["310002100"], "connections": ["demo-api"]}],
+             "delegations": [{"consumer": "310002100", "supplier": "310004774", "resource": "demo-api"}],
+             "held": {"310002100": ["urn:altinn:accesspackage:maskinporten-scopes"]}}
+
+        Args:
+            data: the seed.
+            now: epoch seconds, for what does not say when it was made.
 
         Raises:
             ValueError: a sentence that names the entry and what is wrong with it.
         """
+        unknown = sorted(set(data) - set(self.to_json()))
+        if unknown:
+            raise ValueError(
+                f"altinn has no section {unknown[0]!r}; the sections are {', '.join(self.to_json())}"
+            )
+        try:
+            self._merge(data, now)
+        except KeyError as error:
+            raise ValueError(f"altinn: an entry lacks {error}") from error
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"altinn: an entry has another shape than the state: {error}") from error
+
+    def _merge(self, data: dict[str, Any], now: float) -> None:
         # Late import: the validation knows the state, not the other way round.
         from .altinn_model import complete, parse_seed
         from .xacml import (
@@ -469,6 +511,9 @@ class AltinnState:
             resource = Resource([], created_at=epoch(entry.get("created_at"), 0.0))
             for body in versions:
                 version = complete(parse_seed(body))
+                if "versions" in entry and "name" not in body.get("hasCompetentAuthority", {}):
+                    # The registry keeps a name that was sent as null away, also through a snapshot.
+                    version["hasCompetentAuthority"].pop("name", None)
                 number = body.get("versionId")
                 version["versionId"] = number if isinstance(number, int) else self.next_version_id()
                 self.last_version_id = max(self.last_version_id, version["versionId"])
