@@ -62,11 +62,12 @@ STEPS: Final = (
           ("person",), "yearly_update"),
 )  # fmt: skip
 
-_RESULT_NOUNS: Final = {
-    "scopes": "scopes",
-    "resources": "resources",
-    "policies": "policies",
-    "access": "grants",
+#: Role -> its objects, one and many.
+_NOUNS: Final = {
+    "scopes": ("scope", "scopes"),
+    "resources": ("resource", "resources"),
+    "policies": ("policy", "policies"),
+    "access": ("grant", "grants"),
 }
 
 
@@ -146,7 +147,7 @@ class _Judge:
 
     def _result(self, name: str) -> tuple[str, str]:
         declared = self._plan.get({"access": "grants"}.get(name, name)) or ()
-        noun = _RESULT_NOUNS[name]
+        one, noun = _NOUNS[name]
         if not declared:
             return NOT_NEEDED, f"no {noun} declared"
         result = self._results.get(name)
@@ -161,10 +162,7 @@ class _Judge:
         changing = [row for row in rows if row.get("action") not in (None, "none")]
         if self._check_mode and changing:
             return PLANNED, f"{len(changing)} of {len(rows)} {noun} would change"
-        return (
-            DONE,
-            f"{len(rows)} {noun if len(rows) != 1 else noun[:-1].replace('polici', 'policy').replace('ie', 'y')}",
-        )
+        return DONE, f"{len(rows)} {one if len(rows) == 1 else noun} as declared"
 
     def _delegation(self) -> tuple[str, str]:
         wanted = {
