@@ -210,6 +210,18 @@ def stop_sandbox(process: subprocess.Popen[str]) -> None:
         process.communicate()
 
 
+def stop_detached(work_dir: Path) -> None:
+    """Stop the detached sandbox of a work folder, if one runs there."""
+    subprocess.run(
+        [sys.executable, "-m", "sandbox", "stop", "--work-dir", str(work_dir)],
+        env={**os.environ, "PYTHONPATH": str(SANDBOX_PACKAGE)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        timeout=60,
+        check=True,
+    )
+
+
 @pytest.fixture(scope="session")
 def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxClient]:
     """One sandbox process for all tests of the session."""

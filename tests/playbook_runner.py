@@ -19,6 +19,13 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+_LOCALHOST = """\
+all:
+  hosts:
+    localhost:
+      ansible_connection: local
+      ansible_python_interpreter: "{{ ansible_playbook_python }}"
+"""
 _RECAP = re.compile(r"^(?P<host>\S+)\s+:\s+(?P<counts>(?:\w+=\d+\s*)+)$", re.MULTILINE)
 _TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(?P<name>.*?)\] \**$", re.MULTILINE)
 _WARNING = re.compile(r"^\[(?:DEPRECATION )?WARNING\]: .*$", re.MULTILINE)
@@ -74,7 +81,7 @@ def run_playbook(
     """Run ``ansible-playbook`` of this Python.
 
     ``playbook`` is a path, a name such as ``tilbyder.maskinporten.onboard``, or the plays themselves. Without an
-    ``inventory`` the play gets ``localhost`` alone. ``extra_vars`` go through a file, so their types survive.
+    ``inventory`` the play gets ``localhost`` alone, as a local host with this Python. ``extra_vars`` go through a file, so their types survive.
     """
     with tempfile.TemporaryDirectory(prefix="playbook-") as temporary:
         folder = Path(temporary)
@@ -83,7 +90,10 @@ def run_playbook(
             file.write_text(yaml.safe_dump(playbook, sort_keys=False, allow_unicode=True), encoding="utf-8")
             playbook = file
         command = [sys.executable, "-m", "ansible", "playbook", str(playbook)]
-        inventories = [inventory] if isinstance(inventory, (str, Path)) else list(inventory or ["localhost,"])
+        if inventory is None:
+            inventory = folder / "inventory.yml"
+            inventory.write_text(_LOCALHOST, encoding="utf-8")
+        inventories = [inventory] if isinstance(inventory, (str, Path)) else list(inventory)
         for entry in inventories:
             command += ["--inventory", str(entry)]
         if extra_vars:
