@@ -178,7 +178,7 @@ def _read_inline(value: Any, where: str, notes: Declaration) -> Mapping[str, Any
     if isinstance(value, Mapping):
         return value
     raise InputError(
-        f"{where}: definition is a {_kind(value)}; it is one resource, an object or its JSON text."
+        f"{where}: definition is {_kind(value)}; it is one resource, an object or its JSON text."
     )
 
 
@@ -204,7 +204,7 @@ def _read_text(text: str, where: str, notes: Declaration) -> Mapping[str, Any]:
         raise InputError(f"{where}: the JSON is nested too deeply for a resource.") from None
     if isinstance(value, Mapping):
         return value
-    raise InputError(f"{where} holds a {_kind(value)}; it is one resource, a JSON object.")
+    raise InputError(f"{where} holds {_kind(value)}; it is one resource, a JSON object.")
 
 
 # -- binding --------------------------------------------------------------------------
@@ -293,14 +293,14 @@ def _text(member: str, option: str, value: Any, declaration: Declaration) -> str
     if isinstance(value, str):
         return value
     quoting = "; put it in quotes" if isinstance(value, (int, float)) else ""
-    declaration.problems.append(f"{option} is a {_kind(value)} ({_shown(value)}); it is a text{quoting}")
+    declaration.problems.append(f"{option} is {_kind(value)} ({_shown(value)}); it is a text{quoting}")
     return None
 
 
 def _flag(member: str, option: str, value: Any, declaration: Declaration) -> bool | None:
     if isinstance(value, bool):
         return value
-    declaration.problems.append(f"{option} is a {_kind(value)} ({_shown(value)}); it is true or false")
+    declaration.problems.append(f"{option} is {_kind(value)} ({_shown(value)}); it is true or false")
     return None
 
 
@@ -316,7 +316,7 @@ def _enumeration(member: str, option: str, value: Any, declaration: Declaration)
 def _enumerations(member: str, option: str, value: Any, declaration: Declaration) -> list[str] | None:
     if not isinstance(value, list):
         declaration.problems.append(
-            f"{option} is a {_kind(value)}; it is a list of {', '.join(ENUMERATIONS[member])}"
+            f"{option} is {_kind(value)}; it is a list of {', '.join(ENUMERATIONS[member])}"
         )
         return None
     bound = []
@@ -331,7 +331,7 @@ def _texts(member: str, option: str, value: Any, declaration: Declaration) -> li
     if isinstance(value, str):
         return [value] if value else []
     if not isinstance(value, list):
-        declaration.problems.append(f"{option} is a {_kind(value)}; it is a list of texts")
+        declaration.problems.append(f"{option} is {_kind(value)}; it is a list of texts")
         return None
     bound = []
     for index, entry in enumerate(value):
@@ -353,7 +353,7 @@ def _languages(member: str, option: str, value: Any, declaration: Declaration) -
         pairs = [(str(language), text) for language, text in value.items()]
     else:
         declaration.problems.append(
-            f"{option} is a {_kind(value)} ({_shown(value)}); it has a text for each of nb, nn and en"
+            f"{option} is {_kind(value)} ({_shown(value)}); it has a text for each of nb, nn and en"
         )
         return None
     bound: dict[str, str] = {}
@@ -414,7 +414,7 @@ def _objects(member: str, option: str, value: Any, declaration: Declaration) -> 
     if isinstance(value, Mapping):
         value = [value]
     if not isinstance(value, list):
-        declaration.problems.append(f"{option} is a {_kind(value)}; it is a list of {_members_of(member)}")
+        declaration.problems.append(f"{option} is {_kind(value)}; it is a list of {_members_of(member)}")
         return None
     bound = []
     for index, entry in enumerate(value):
@@ -422,7 +422,7 @@ def _objects(member: str, option: str, value: Any, declaration: Declaration) -> 
         if isinstance(entry, str) and member == "keywords":
             entry = {"word": entry}
         if not isinstance(entry, Mapping):
-            declaration.problems.append(f"{where} is a {_kind(entry)}; it has {_members_of(member)}")
+            declaration.problems.append(f"{where} is {_kind(entry)}; it has {_members_of(member)}")
             continue
         parts = _parts(member, where, entry, declaration)
         if member == "contactPoints" and not any(parts.values()):
@@ -470,7 +470,7 @@ def _parts(member: str, where: str, entry: Mapping[str, Any], declaration: Decla
 
 def _owner(member: str, option: str, value: Any, declaration: Declaration) -> dict[str, Any] | None:
     if not isinstance(value, Mapping):
-        declaration.problems.append(f"{option} is a {_kind(value)}; it has {_members_of(member)}")
+        declaration.problems.append(f"{option} is {_kind(value)}; it has {_members_of(member)}")
         return None
     parts = _parts(member, option, value, declaration)
     number = str(parts.get("organization") or "").strip()
@@ -490,7 +490,7 @@ def _consent_metadata(
 ) -> dict[str, Any] | None:
     if not isinstance(value, Mapping):
         declaration.problems.append(
-            f"{option} is a {_kind(value)}; it has an entry {{optional: true or false}} for each name"
+            f"{option} is {_kind(value)}; it has an entry {{optional: true or false}} for each name"
         )
         return None
     bound = {}
@@ -528,11 +528,11 @@ def _holds_nul(value: Any) -> bool:
 
 def _kind(value: Any) -> str:
     for kinds, word in (
-        (bool, "truth value"),
-        ((int, float), "number"),
-        (str, "text"),
-        (list, "list"),
-        (Mapping, "object"),
+        (bool, "a truth value"),
+        ((int, float), "a number"),
+        (str, "a text"),
+        (list, "a list"),
+        (Mapping, "an object"),
     ):
         if isinstance(value, kinds):
             return word
