@@ -70,7 +70,8 @@ class Seeder:
             self._box.state = pickle.loads(before)  # noqa: S301
             if isinstance(error, SeedError):
                 raise
-            raise SeedError(f"the seed cannot be read: {type(error).__name__}: {error}") from error
+            what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            raise SeedError(f"the seed cannot be read: {what}") from error
 
     def replace(self, seed: dict[str, Any]) -> dict[str, int]:
         """Put a whole state in place of the present one; on an error the present one stays. Raises SeedError."""
