@@ -474,7 +474,7 @@ def _object_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value_schema(option: Mapping[str, Any]) -> dict[str, Any]:
-    types = {"str": "string", "path": "string", "int": "integer", "float": "number", "bool": "boolean"}
+    types: dict[str, Any] = {"str": ["string", "number"], "path": "string", "int": "integer", "float": "number", "bool": "boolean"}
     wanted = option.get("type", "str")
     if wanted == "list":
         return {
