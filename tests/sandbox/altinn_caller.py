@@ -63,16 +63,7 @@ class AltinnCaller:
             .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
             .decode()
         )
-        names = (SUPPLIERS_WRITE, CONSUMERS_WRITE)
-        sandbox.seed(
-            {
-                "prefixes": [{"prefix": name, "owner_orgno": DEMO} for name in ("demo", "demoetaten")],
-                "scopes": [
-                    {"prefix": "altinn", "subscope": name.partition(":")[2], "description": name}
-                    for name in names
-                ],
-            }
-        )
+        sandbox.seed({"prefixes": [{"prefix": name, "owner_orgno": DEMO} for name in ("demo", "demoetaten")]})
         sandbox.clear_requests()
 
     def maskinporten_token(self, *scopes: str, number: str = DEMO) -> str:

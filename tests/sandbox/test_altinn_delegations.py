@@ -263,6 +263,15 @@ def test_api_can_be_switched_off(altinn: AltinnCaller) -> None:
     assert as_consumer(altinn, "GET").status_code == 404
 
 
+def test_seeded_consumer_can_delegate_with_its_own_client(altinn: AltinnCaller) -> None:
+    altinn.publish()
+    token = altinn.exchange(altinn.sandbox.token("client", SUPPLIERS_WRITE, provider="consumer")).text
+    query = {"party": party(CONSUMER), "supplier": SUPPLIER}
+    assert altinn.call("POST", SUPPLIERS, token, params=query).status_code == 200
+    given = altinn.call("POST", f"{SUPPLIERS}/resources", token, params={**query, "resource": ID})
+    assert given.status_code == 200
+
+
 # --- may I delegate? -------------------------------------------------------------------------------------------
 
 

@@ -342,7 +342,7 @@ async def _updated(box: Sandbox, request: Request) -> Response:
     feed = [
         (position, change)
         for position, change in enumerate(box.state.altinn.subject_changes, start=1)
-        if position > after and change["at"] >= since
+        if position > after and round(change["at"], 6) >= round(since, 6)
     ]
     page = feed[:limit]
     links = {}

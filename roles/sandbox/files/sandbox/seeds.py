@@ -45,6 +45,14 @@ _OTHER_SYSTEM_SCOPES = (
 )
 
 
+# With these a consumer delegates a scope to its supplier in Altinn, and a supplier sees what it was given.
+DELEGATION_SCOPES = tuple(
+    f"altinn:accessmanagement/enduser:maskinporten{side}.{right}"
+    for side in ("suppliers", "consumers")
+    for right in ("read", "write")
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Provider:
     """A provider of a fresh sandbox; ``name`` is what tests and the start line call it."""
@@ -204,7 +212,7 @@ def municipalities() -> list[dict[str, Any]]:
 
 def _system_scopes() -> dict[str, Any]:
     scopes = []
-    for name in (*ADMINISTRATION_SCOPES, *ALTINN_SCOPES, *_OTHER_SYSTEM_SCOPES):
+    for name in (*ADMINISTRATION_SCOPES, *ALTINN_SCOPES, *_OTHER_SYSTEM_SCOPES, *DELEGATION_SCOPES):
         prefix, _, subscope = name.partition(":")
         lifetime = 3600 if prefix == "altinn" else 0
         scopes.append(
@@ -218,9 +226,13 @@ def _system_scopes() -> dict[str, Any]:
             }
         )
     owners = [provider.number for provider in PROVIDERS]
+    consumers = [number for number, _organization, _form in CONSUMERS.values()]
     return {
         "scopes": scopes,
-        "access": [{"scope": name, "consumers": owners} for name in (*ADMINISTRATION_SCOPES, *ALTINN_SCOPES)],
+        "access": [
+            *({"scope": name, "consumers": owners} for name in (*ADMINISTRATION_SCOPES, *ALTINN_SCOPES)),
+            *({"scope": name, "consumers": consumers} for name in DELEGATION_SCOPES),
+        ],
     }
 
 
@@ -294,7 +306,7 @@ def _consumer_client(
                     "client_name": f"{organization.title()} integration",
                     "description": "consumer client",
                     "client_orgno": number,
-                    "scopes": [],
+                    "scopes": list(DELEGATION_SCOPES),
                     "keys": [public_jwk(key, kid)],
                 }
             ]
