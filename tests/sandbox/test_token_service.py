@@ -713,6 +713,55 @@ def test_faults_in_authorization_details(
     refused(request_token(sandbox, consumer, scope=SCOPE, authorization_details=details), error, code)
 
 
+# --- European electronic seals -------------------------------------------------------------------------------------
+
+
+def test_european_business_needs_no_client_and_no_access(sandbox: SandboxClient) -> None:
+    """Any of them gets a token for a scope that lets them in: the API must do its own access control."""
+    seal = {"client_id": "ignored", **sandbox.certificate("NTRSE-5560000001", name="Exempelbolaget AB")}
+    sandbox.seed(
+        {"scopes": [{"name": "testetat:eu.read", "description": "x", "supports_european_businesses": True}]}
+    )
+    claims = claims_of(request_token(sandbox, seal, scope="testetat:eu.read").json()["access_token"])
+    assert claims["client_id"].startswith("eidas-")
+    assert claims["client_amr"] == "QCForESeal"
+    assert claims["consumer"] == {
+        "authority": "etsi-en-319-412",
+        "ID": "NTRSE-5560000001",
+        "organizationName": "Exempelbolaget AB",
+        "commonName": "Exempelbolaget AB",
+        "countryName": "SE",
+    }
+    assert request_token(sandbox, seal, scope="testetat:eu.read", iss=LEFT_OUT).status_code == 200
+
+
+def test_what_a_european_business_does_not_get(sandbox: SandboxClient, consumer: dict[str, str]) -> None:
+    seal = {"client_id": "ignored", **sandbox.certificate("NTRSE-5560000001")}
+    _change(sandbox, accessible_for_all=True)
+    refused(request_token(sandbox, seal, scope=SCOPE), "invalid_scope", "MP-200", SCOPE)
+    _change(sandbox, supports_european_businesses=True)
+    assert request_token(sandbox, seal, scope=SCOPE).status_code == 200
+    leaf = x5c_of(seal["certificate_chain_path"])[:1]
+    refused(request_token(sandbox, seal, scope=SCOPE, header={"x5c": leaf}), "invalid_grant", "MP-120")
+    refused(request_token(sandbox, seal, scope=SCOPE, consumer_org=CONSUMER), "invalid_request")
+    forged = {"client_id": "x", **sandbox.certificate("NTRSE-5560000001", trusted=False)}
+    refused(request_token(sandbox, forged, scope=SCOPE), "invalid_grant", "MP-120")
+    stranger = {**seal, "private_key_path": sandbox.credentials("altinn")["private_key_path"]}
+    refused(request_token(sandbox, stranger, scope=SCOPE), "invalid_grant", "MP-124")
+
+
+def test_token_of_a_european_business_opens_no_self_service(sandbox: SandboxClient) -> None:
+    seal = {"client_id": "x", **sandbox.certificate("NTRSE-5560000001")}
+    sandbox.seed(
+        {"scopes": [{"name": "testetat:eu", "description": "x", "supports_european_businesses": True}]}
+    )
+    token = request_token(sandbox, seal, scope="testetat:eu").json()["access_token"]
+    answer = sandbox.http.get(
+        f"{sandbox.urls['self_service']}/api/v1/scopes", headers={"Authorization": f"Bearer {token}"}
+    )
+    assert answer.status_code == 403
+
+
 # --- order and propagation -----------------------------------------------------------------------------------------
 
 

@@ -9,8 +9,10 @@ All of them live below the work folder, in files only their owner can read, and 
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 ORGANIZATION_IDENTIFIER = ObjectIdentifier("2.5.4.97")
+_FOREIGN_IDENTIFIER = re.compile(r"(NTR|VAT)(?!NO)[A-Z]{2}-.+\Z")
 
 
 class CertificateProblem(Exception):
@@ -111,6 +114,34 @@ def pkcs1_pem(key: rsa.RSAPrivateKey) -> bytes:
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class EuropeanBusiness:
+    """The organisation of a European electronic seal, as its certificate names it."""
+
+    identifier: str
+    serial: str
+    names: dict[str, str]
+    """Token claim -> value: organizationName, commonName, organizationalUnitName, countryName."""
+
+
+def european_business_of(certificate: x509.Certificate) -> EuropeanBusiness | None:
+    """The business when the certificate's ``organizationIdentifier`` is one of another country, such as ``NTRSE-…``."""
+    for attribute in certificate.subject.get_attributes_for_oid(ORGANIZATION_IDENTIFIER):
+        identifier = str(attribute.value)
+        if _FOREIGN_IDENTIFIER.match(identifier):
+            names = {}
+            for claim, oid in (
+                ("organizationName", NameOID.ORGANIZATION_NAME),
+                ("commonName", NameOID.COMMON_NAME),
+                ("organizationalUnitName", NameOID.ORGANIZATIONAL_UNIT_NAME),
+                ("countryName", NameOID.COUNTRY_NAME),
+            ):
+                for found in certificate.subject.get_attributes_for_oid(oid):
+                    names[claim] = str(found.value)
+            return EuropeanBusiness(identifier, f"{certificate.serial_number:x}", names)
+    return None
+
+
 def chain_pem(chain: list[x509.Certificate]) -> bytes:
     """Certificates as PEM, one after the other."""
     return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in chain)
@@ -174,10 +205,14 @@ class CertificateAuthority:
         valid_from: datetime | None = None,
         number_in: str = "organizationIdentifier",
     ) -> list[x509.Certificate]:
-        """A certificate for an organisation; returns the chain, leaf first, without the root."""
+        """A certificate for an organisation; returns the chain, leaf first, without the root.
+
+        ``number`` is nine digits, or a European identifier such as ``NTRSE-5560000001``.
+        """
+        foreign = bool(_FOREIGN_IDENTIFIER.match(number))
         identifier = (
-            x509.NameAttribute(ORGANIZATION_IDENTIFIER, f"NTRNO-{number}")
-            if number_in == "organizationIdentifier"
+            x509.NameAttribute(ORGANIZATION_IDENTIFIER, number if foreign else f"NTRNO-{number}")
+            if foreign or number_in == "organizationIdentifier"
             else x509.NameAttribute(NameOID.SERIAL_NUMBER, number)
         )
         start = valid_from or datetime.now(UTC) - timedelta(days=1)
@@ -186,10 +221,12 @@ class CertificateAuthority:
             .subject_name(
                 x509.Name(
                     [
-                        x509.NameAttribute(NameOID.COUNTRY_NAME, "NO"),
+                        x509.NameAttribute(NameOID.COUNTRY_NAME, number[3:5] if foreign else "NO"),
                         x509.NameAttribute(NameOID.ORGANIZATION_NAME, name[:64]),
                         identifier,
-                        x509.NameAttribute(NameOID.COMMON_NAME, f"{name[:56]} SANDBOX"),
+                        x509.NameAttribute(
+                            NameOID.COMMON_NAME, name[:64] if foreign else f"{name[:56]} SANDBOX"
+                        ),
                     ]
                 )
             )

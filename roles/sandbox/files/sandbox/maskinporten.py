@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import jwt
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,7 +26,14 @@ from starlette.routing import BaseRoute, Route
 from . import organization_numbers
 from .answers import JSON
 from .core import Sandbox
-from .keys import CertificateProblem, number_from_base64url, organization_of, public_jwk
+from .keys import (
+    CertificateProblem,
+    EuropeanBusiness,
+    european_business_of,
+    number_from_base64url,
+    organization_of,
+    public_jwk,
+)
 from .switches import declare
 
 declare("strict_unknown_claims", True, bool, "a grant with an unknown claim is refused", "since August 2025")
@@ -72,6 +80,8 @@ _DETAIL_MEMBERS = {
 }
 _PREFIX_CLAIM_SCOPES = ("altinn:resourceregistry/", "altinn:maskinporten/", "altinn:accessmanagement/")
 _DEFAULT_LIFETIME = 120
+_EUROPEAN_CHAIN = 2
+"""Certificates a European seal must send at least: its own and the issuing authority's."""
 
 # error code -> (status, error, text, show the code in error_uri); the texts of the service's troubleshooting page.
 _ERRORS: dict[str, tuple[int, str, str, bool]] = {
@@ -151,6 +161,7 @@ class Grant:
         self.header, self.claims = self._parse()
         self.client: dict[str, Any] = {}
         self.certificate_used = False
+        self.european: EuropeanBusiness | None = None
         self.scopes: list[str] = []
         self.consumer = ""
         self.authorization_details: list[dict[str, Any]] = []
@@ -177,8 +188,10 @@ class Grant:
     def check(self) -> None:
         """All checks in their order. Raises GrantRefused."""
         self._check_claim_names()
-        self._check_client()
-        key = self._key()
+        key = self._european_key()
+        if key is None:
+            self._check_client()
+            key = self._key()
         self._check_signature(key)
         self._check_audience()
         self._check_times()
@@ -192,6 +205,29 @@ class Grant:
         unknown = sorted(set(self.claims) - _CLAIMS)
         if unknown and self.box.switches["strict_unknown_claims"]:
             raise GrantRefused("unknown_claim", unknown[0])
+
+    def _european_key(self) -> rsa.RSAPublicKey | None:
+        """The key of a European electronic seal, which needs no registered client; None for any other grant.
+
+        ``iss`` is ignored and the full chain is demanded.
+        """
+        chain = self.header.get("x5c")
+        if "kid" in self.header or not isinstance(chain, list) or not chain:
+            return None
+        try:
+            business = european_business_of(
+                x509.load_der_x509_certificate(base64.b64decode(chain[0], validate=True))
+            )
+        except (ValueError, TypeError):
+            return None
+        if business is None:
+            return None
+        key = self._certificate_key(chain, None)
+        if len(chain) < _EUROPEAN_CHAIN:
+            raise GrantRefused("MP-120")
+        self.european = business
+        self.client = {"client_id": f"eidas-{business.serial}", "integration_type": "maskinporten"}
+        return key
 
     def _check_client(self) -> None:
         client_id = self.claims.get("iss")
@@ -323,11 +359,14 @@ class Grant:
         self.scopes = list(dict.fromkeys(scope.split()))
 
     def _check_scopes(self) -> None:
-        registered = set(self.client["scopes"])
         known: dict[str, Any] = {}
         for name in self.scopes:
-            scope = self.box.published("scopes", name) if name in registered else None
+            scope = self.box.published("scopes", name)
             if scope is None or not scope["active"]:
+                raise GrantRefused("MP-200", name)
+            if self.european is None and name not in self.client["scopes"]:
+                raise GrantRefused("MP-200", name)
+            if self.european is not None and not scope["supports_european_businesses"]:
                 raise GrantRefused("MP-200", name)
             known[name] = scope
         if self.client["integration_type"] != "maskinporten":
@@ -339,8 +378,13 @@ class Grant:
 
     def _check_access(self) -> None:
         """Access of the consumer, and with ``consumer_org`` the delegation to the client's organisation."""
-        own = self.client["client_orgno"]
         supplier = self.claims.get("consumer_org") is not None
+        if self.european is not None:
+            # Nobody keeps a list of European businesses: each of them gets a token for such a scope.
+            if supplier:
+                raise GrantRefused("own_organization")
+            return
+        own = self.client["client_orgno"]
         self.consumer = self.claims["consumer_org"] if supplier else own
         if supplier and self.consumer == own:
             raise GrantRefused("own_organization")
@@ -392,7 +436,7 @@ class Grant:
             raise GrantRefused("MP-303")
         for user in self.box.state.system_users:
             if (
-                user["vendor"] == self.client["client_orgno"]
+                user["vendor"] == self.client.get("client_orgno")
                 and user["organization"] == number
                 and user.get("external_ref") == entry.get("externalRef")
             ):
@@ -420,16 +464,25 @@ class Grant:
         scope: dict[str, Any] = self.box.published("scopes", name)
         return scope
 
+    def _authentication_method(self) -> str:
+        if self.european is not None:
+            return "QCForESeal"
+        return "virksomhetssertifikat" if self.certificate_used else "private_key_jwt"
+
+    def _consumer_claim(self) -> dict[str, str]:
+        if self.european is not None:
+            return {"authority": "etsi-en-319-412", "ID": self.european.identifier, **self.european.names}
+        return organization_claim(self.consumer)
+
     def token_claims(self, lifetime: int) -> dict[str, Any]:
         """The claims of the access token."""
-        own = self.client["client_orgno"]
         now = int(self.box.now())
         claims: dict[str, Any] = {
             "iss": self.box.issuer,
             "client_id": self.client["client_id"],
-            "client_amr": "virksomhetssertifikat" if self.certificate_used else "private_key_jwt",
+            "client_amr": self._authentication_method(),
             "token_type": "Bearer",
-            "consumer": organization_claim(self.consumer),
+            "consumer": self._consumer_claim(),
             "scope": " ".join(self.scopes),
             "iat": now,
             "exp": now + lifetime,
@@ -446,8 +499,8 @@ class Grant:
             claims["aud"] = audience
         if "pid" in self.claims:
             claims["pid"] = self.claims["pid"]
-        if self.consumer != own:
-            claims["supplier"] = organization_claim(own)
+        if "consumer_org" in self.claims:
+            claims["supplier"] = organization_claim(self.client["client_orgno"])
             claims["delegation_source"] = self._scope(self.scopes[0])["delegation_source"]
         if self.authorization_details:
             claims["authorization_details"] = self.authorization_details

@@ -9,7 +9,7 @@ import fnmatch
 from collections import Counter, deque
 from typing import Any
 
-KEPT_REQUESTS = 200_000
+KEPT_REQUESTS = 50_000
 
 
 class RequestLog:
