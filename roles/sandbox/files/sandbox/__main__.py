@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 DEFAULT_PORT = 8765
-REQUIRED_PACKAGES = ("starlette", "uvicorn", "jwt", "cryptography")
+REQUIRED_PACKAGES = ("starlette", "uvicorn", "python_multipart", "jwt", "cryptography")
 PID_FILE = "sandbox.pid"
 INFO_FILE = "sandbox.json"
 LOG_FILE = "sandbox.log"
@@ -195,7 +195,7 @@ def _start_here(arguments: argparse.Namespace, folder: Path) -> int:
             raise
         raise Problem(
             f"the sandbox needs the Python package {package}: "
-            f"install starlette, uvicorn, pyjwt and cryptography for {sys.executable}"
+            f"install starlette, uvicorn, python-multipart, pyjwt and cryptography for {sys.executable}"
         ) from error
     switches = {}
     for text in arguments.switch:
