@@ -20,7 +20,7 @@ description:
     collection does not know.
   - A resource of another organisation is never changed, although the registry would allow it.
 author:
-  - The tilbyder.maskinporten contributors
+  - The tilbyder.maskinporten contributors (@tilbyder)
 extends_documentation_fragment:
   - tilbyder.maskinporten.auth
   - tilbyder.maskinporten.connection
@@ -175,12 +175,12 @@ options:
           type: str
     access_list_mode:
       description:
-        - V(Enabled) lets only the members of connected access lists in. Switching it on is refused while no list is connected,
-          since that locks everybody out.
+        - V(Enabled) lets only the members of connected access lists in. Switching it on is refused while no list with members is
+          connected, since that locks everybody out.
       type: str
       choices: [Disabled, Enabled]
-    allow_without_access_list:
-      description: Switch O(access_list_mode) on although no access list is connected.
+    allow_lockout:
+      description: Switch O(access_list_mode) on although no access list with members is connected.
       type: bool
     self_identified_user_enabled:
       description: Whether self-identified users can use it.

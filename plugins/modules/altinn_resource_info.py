@@ -13,7 +13,7 @@ description:
   - The registry is open to everyone, so nothing is logged in for, unless it is the login that tells who the owner is.
   - Compares them with a declaration when O(declared) is given, so that resources nobody declares come to light.
 author:
-  - The tilbyder.maskinporten contributors
+  - The tilbyder.maskinporten contributors (@tilbyder)
 extends_documentation_fragment:
   - tilbyder.maskinporten.auth
   - tilbyder.maskinporten.connection

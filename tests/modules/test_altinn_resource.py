@@ -409,7 +409,7 @@ def test_production_says_that_an_identifier_is_permanent(sandbox: SandboxClient,
         {"delegable": False},
         {"visible": False},
         {"scopes": ["testetat:other"]},
-        {"access_list_mode": "Enabled", "allow_without_access_list": True},
+        {"access_list_mode": "Enabled", "allow_lockout": True},
         {"state": "withdrawn"},
     ],
     ids=lambda change: next(iter(change)),
@@ -446,16 +446,16 @@ def test_access_list_mode_is_not_switched_on_while_no_list_is_connected(
     seed(sandbox)
     result = resource(**WHOLE, access_list_mode="Enabled")
     assert result["failed"]
-    assert "no access list is connected" in result["msg"]
+    assert "no access list with members is connected" in result["msg"]
     assert sandbox.writes() == []
-    assert resource(**WHOLE, access_list_mode="Enabled", allow_without_access_list=True)["changed"]
+    assert resource(**WHOLE, access_list_mode="Enabled", allow_lockout=True)["changed"]
 
 
-def test_access_list_mode_is_switched_on_when_a_list_is_connected(
+def test_access_list_mode_is_switched_on_when_a_list_with_members_is_connected(
     sandbox: SandboxClient, resource: Resource
 ) -> None:
     seed(sandbox)
-    lists = [
+    lists: list[dict[str, Any]] = [
         {
             "owner": "testetat",
             "identifier": f"list-{number:02}",
@@ -465,13 +465,30 @@ def test_access_list_mode_is_switched_on_when_a_list_is_connected(
         }
         for number in range(25)
     ]
+    # On the second page.
     lists[-1]["connections"] = [ID]
+    sandbox.seed({"altinn": {"access_lists": lists}})
+    result = resource(**WHOLE, access_list_mode="Enabled")
+    assert result["failed"]
+    assert "no access list with members is connected" in result["msg"]
+    lists[-1]["members"] = ["310002100"]
     sandbox.seed({"altinn": {"access_lists": lists}})
     result = resource(**WHOLE, access_list_mode="Enabled")
     assert not result["failed"], result["msg"]
     found = live(sandbox)
     assert found is not None
     assert found["accessListMode"] == "Enabled"
+
+
+def test_access_list_mode_is_not_switched_on_when_the_lists_cannot_be_seen(
+    sandbox: SandboxClient, resource: Resource
+) -> None:
+    seed(sandbox)
+    sandbox.fault(route="GET */access-lists/*", kind="status", status=403, times=None)
+    result = resource(**WHOLE, access_list_mode="Enabled")
+    assert result["failed"]
+    assert "could not be seen" in result["msg"]
+    assert sandbox.writes() == []
 
 
 # -- scopes -----------------------------------------------------------------------------------

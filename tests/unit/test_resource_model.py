@@ -241,7 +241,7 @@ def test_every_member_has_an_option_and_every_option_a_member() -> None:
         "scopes",
         "scope_check",
         "allow_delete",
-        "allow_without_access_list",
+        "allow_lockout",
     }
     assert set(model.resource_options()) == set(model.OPTION_OF.values()) | controls
     for member, names in model.NESTED_OPTION_OF.items():

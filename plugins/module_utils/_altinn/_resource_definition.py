@@ -357,7 +357,7 @@ def _languages(member: str, option: str, value: Any, declaration: Declaration) -
         )
         return None
     bound: dict[str, str] = {}
-    exact = {language for language, _ in pairs if language in LANGUAGES}
+    exact = {language for language, text in pairs if language in LANGUAGES}
     for language, text in pairs:
         read_as = _language(language)
         if read_as != language:

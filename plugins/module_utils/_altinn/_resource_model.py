@@ -174,7 +174,8 @@ def resource_options() -> dict[str, dict[str, Any]]:
             "type": "dict",
             "options": {"organization": text, "orgcode": text, "name": languages},
         },
-        "keywords": _objects(word=text, language=text),
+        # Only looks like a secret to Ansible's sanity test.
+        "keywords": {**_objects(word=text, language=text), "no_log": False},
         "access_list_mode": {"type": "str", "choices": list(ACCESS_LIST_MODES)},
         "self_identified_user_enabled": flag,
         "enterprise_user_enabled": flag,
@@ -187,7 +188,7 @@ def resource_options() -> dict[str, dict[str, Any]]:
         "is_one_time_consent": flag,
         "scope_check": {"type": "str", "choices": ["off", "warn", "enforce"]},
         "allow_delete": flag,
-        "allow_without_access_list": flag,
+        "allow_lockout": flag,
     }
 
 

@@ -19,6 +19,7 @@ from .._auth import Token
 from .._errors import ApiError, CollectionError, ConnectionFailedError, GuardError, InputError
 from .._reconcile import Report, Step, apply
 from .._run import Task
+from ._access_list_api import ACCESS_LIST_READ, AccessLists
 from ._registry import RESOURCE_ADMIN, RESOURCE_WRITE, Registry
 from ._resource_definition import Declaration, read_layer
 from ._resource_model import (
@@ -42,8 +43,7 @@ from ._service_owners import ServiceOwners
 
 STATES: Final = ("present", "withdrawn", "absent")
 _WITHDRAWAL: Final[Mapping[str, Any]] = {"delegable": False, "visible": False, "status": WITHDRAWN}
-_ACCESS_LIST_READ: Final = "altinn:resourceregistry/accesslist.read"
-_CONTROLS: Final = ("state", "partial", "scope_check", "allow_delete", "allow_without_access_list")
+_CONTROLS: Final = ("state", "partial", "scope_check", "allow_delete", "allow_lockout")
 _MOST_IN_MESSAGE: Final = 10
 
 
@@ -234,7 +234,7 @@ def _refused(wrong: Sequence[tuple[str, str, list[str]]]) -> InputError:
         sentences.append(f"{name}: {'; '.join(complaints)}.")
     if len(wrong) > _MOST_IN_MESSAGE:
         sentences.append(f"{len(wrong) - _MOST_IN_MESSAGE} more resources are wrong, see problems.")
-    if any(" is missing" in complaint for _, _, complaints in wrong for complaint in complaints):
+    if any(" is missing" in complaint for entry in wrong for complaint in entry[2]):
         sentences.append(
             "Nothing was sent. A declaration is whole, so that it can make the resource anywhere; to change only some members of "
             "one that exists, say partial: true."
@@ -323,11 +323,11 @@ class _Plan:
         switched_on = str(body.get("accessListMode") or "").lower() == "enabled" and (
             live is None or str(live.get("accessListMode") or "").lower() != "enabled"
         )
-        if not switched_on or one.controls["allow_without_access_list"]:
+        if not switched_on or one.controls["allow_lockout"]:
             return
         remedy = (
             "create it with access_list_mode: Disabled, connect a list that has members (altinn_access_list), then enable it; "
-            "or say allow_without_access_list: true"
+            "or say allow_lockout: true"
         )
         if live is None:
             raise GuardError(
@@ -335,38 +335,32 @@ class _Plan:
                 item=one.identifier,
             )
         try:
-            connected = self._connected_lists(one.identifier, owner_code(body))
+            lists = self._lists_with_members(one.identifier, owner_code(body))
         except CollectionError as error:
             raise GuardError(
-                f"access_list_mode: Enabled locks everybody out when no access list is connected, and that could not be seen "
-                f"({error.message.rstrip('.')}). If lists are in place, say allow_without_access_list: true.",
+                "access_list_mode: Enabled locks everybody out when no access list with members is connected, and that could not "
+                f"be seen ({error.message.rstrip('.')}). If lists are in place, say allow_lockout: true.",
                 item=one.identifier,
             ) from None
-        if not connected:
+        if not lists:
             raise GuardError(
-                f"access_list_mode: Enabled would lock everybody out: no access list is connected to it; {remedy}.",
+                "access_list_mode: Enabled would lock everybody out: no access list with members is connected to it; "
+                f"{remedy}.",
                 item=one.identifier,
             )
 
-    def _connected_lists(self, identifier: str, code: str) -> list[str]:
-        """The access lists of the owner that are connected to a resource."""
-        login = self._session.altinn((_ACCESS_LIST_READ,))
-        url: str | None = self._registry.url(
-            "access-lists", code or str(self._own_number), include="resources", resource=identifier
-        )
-        connected: list[str] = []
-        while url:
-            response = self._session.transport.request("GET", url, auth=login)
-            page = self._registry.checked(response, f"read the access lists of {code}") or {}
-            for access_list in page.get("data") or []:
-                connections = access_list.get("resourceConnections") or []
-                if any(connection.get("resourceIdentifier") == identifier for connection in connections):
-                    connected.append(str(access_list.get("identifier")))
-            url = (page.get("links") or {}).get("next") if not connected else None
-            if url:
-                # The registry's own next link loses what was asked for.
-                url = f"{url}&include=resources&resource={identifier}"
-        return connected
+    def _lists_with_members(self, identifier: str, code: str) -> list[str]:
+        """The access lists that are connected to a resource and let somebody in."""
+        registry = Registry(self._session, self._session.altinn((ACCESS_LIST_READ,)))
+        lists = AccessLists(self._session, registry, code or str(self._own_number))
+        connected = [entry for entry in lists.overview(identifier) if entry.get("resourceConnections")]
+        names = [str(entry.get("identifier")) for entry in connected]
+        return [name for name in names if self._has_members(lists, name)]
+
+    @staticmethod
+    def _has_members(lists: AccessLists, name: str) -> bool:
+        live = lists.read(name, members=True, connections=False)
+        return live is not None and bool(live.members or live.others)
 
     def _check_scopes(self, one: _Declared, body: Mapping[str, Any]) -> tuple[list[dict[str, str]], str]:
         """Look at the scopes that a resource will refer to; verdicts for the result, and what could not be seen.
