@@ -288,7 +288,7 @@ class Grant:
 
     def _check_signature(self, key: rsa.RSAPublicKey) -> None:
         try:
-            jwt.decode_complete(
+            jwt.decode(
                 self.assertion,
                 key,
                 algorithms=[self.header["alg"]],
