@@ -317,7 +317,7 @@ def test_port_that_is_taken(work_dir: Path) -> None:
     assert f"cannot listen on 127.0.0.1 port {port}" in sentence(result)
 
 
-@pytest.mark.parametrize("package", ["starlette", "uvicorn", "jwt", "cryptography"])
+@pytest.mark.parametrize("package", ["starlette", "uvicorn", "python_multipart", "jwt", "cryptography"])
 def test_missing_package_gives_one_sentence(work_dir: Path, package: str) -> None:
     code = (
         f"import sys; sys.modules[{package!r}] = None; from sandbox.__main__ import main; "
@@ -333,7 +333,7 @@ def test_missing_package_gives_one_sentence(work_dir: Path, package: str) -> Non
     )
     text = sentence(result)
     assert f"needs the Python package {package}" in text
-    assert "install starlette, uvicorn, pyjwt and cryptography" in text
+    assert "install starlette, uvicorn, python-multipart, pyjwt and cryptography" in text
 
 
 # --- the helpers of the tests --------------------------------------------------------------------------------------

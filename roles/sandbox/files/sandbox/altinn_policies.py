@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+# Starlette looks for it only when a form arrives; the sandbox shall say at start that it is missing.
+import python_multipart  # noqa: F401
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
