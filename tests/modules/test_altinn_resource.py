@@ -674,6 +674,47 @@ def test_someone_who_was_faster_is_met_by_reading_and_comparing(
     assert versions(sandbox) == 1
 
 
+def test_a_token_that_expires_on_the_way_is_renewed_once(sandbox: SandboxClient, resource: Resource) -> None:
+    sandbox.fault(route="POST /altinn/resourceregistry/api/v1/resource", kind="expired_token")
+    result = resource(**WHOLE)
+    assert not result["failed"], result["msg"]
+    assert [entry["status"] for entry in sandbox.writes()] == [401, 201]
+    assert result["requests"]["token"] > 2
+
+
+def test_an_app_of_the_app_store_becomes_a_resource(sandbox: SandboxClient, resource: Resource) -> None:
+    identifier = "app_testetat_form"
+    app = {
+        "identifier": identifier,
+        "title": TEXTS,
+        "resourceType": "AltinnApp",
+        "hasCompetentAuthority": {"organization": "310001007", "orgcode": "testetat"},
+        "resourceReferences": [
+            {"referenceSource": "Altinn3", "reference": "testetat/form", "referenceType": "ApplicationId"}
+        ],
+    }
+    declared = {
+        "definition": {**app, "description": TEXTS, "rightDescription": TEXTS, "contactPoints": []},
+    }
+    sandbox.seed({"altinn": {"apps": [app]}})
+    result = resource(**declared)
+    assert not result["failed"], result["msg"]
+    assert versions(sandbox, identifier) == 1
+    assert not resource(**declared)["changed"]
+    sandbox.reset()
+    sandbox.seed({"altinn": {"apps": [app], "burned": [identifier]}})
+    burned = resource(**declared)
+    assert burned["failed"]
+    assert "can never be used again" in burned["msg"]
+
+
+def test_nothing_declared_costs_nothing(sandbox: SandboxClient, resource: Resource) -> None:
+    result = resource(resources=[])
+    assert not result["changed"]
+    assert result["results"] == []
+    assert sandbox.requests() == []
+
+
 def test_one_that_cannot_be_read_fails_alone(sandbox: SandboxClient, resource: Resource) -> None:
     sandbox.fault(
         route=f"GET /altinn/resourceregistry/api/v1/resource/{ID}", kind="status", status=400, times=None

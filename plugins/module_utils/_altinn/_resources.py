@@ -79,13 +79,8 @@ def manage(task: Task) -> Report:
     """
     declared = _declared(task)
     session = task.session
-    login = session.altinn((RESOURCE_WRITE,))
-    registry = Registry(session, login)
-    plan = _Plan(task, registry, login.token())
-    live = session.transport.map(registry.get_resource, [one.identifier for one in declared])
-    steps = [plan.step(one, found) for one, found in zip(declared, live, strict=True)]
     report = apply(
-        steps,
+        _steps(task, declared) if declared else [],
         noun="resources",
         environment=session.environment,
         confirmed=session.confirmed,
@@ -93,8 +88,17 @@ def manage(task: Task) -> Report:
         transport=session.transport,
     )
     if task.params.get("resources") is None:
-        report.extra["resource"] = dict(steps[0].object or {})
+        report.extra["resource"] = dict(report.steps[0].object or {})
     return report
+
+
+def _steps(task: Task, declared: Sequence[_Declared]) -> list[Step]:
+    session = task.session
+    login = session.altinn((RESOURCE_WRITE,))
+    registry = Registry(session, login)
+    plan = _Plan(task, registry, login.token())
+    live = session.transport.map(registry.get_resource, [one.identifier for one in declared])
+    return [plan.step(one, found) for one, found in zip(declared, live, strict=True)]
 
 
 def inform(task: Task) -> dict[str, Any]:
@@ -527,7 +531,7 @@ class _Plan:
     # -- writes ---------------------------------------------------------------------------
 
     def _create(
-        self, identifier: str, wanted: Mapping[str, Any], body: Mapping[str, Any]
+        self, identifier: str, wanted: Mapping[str, Any], body: Mapping[str, Any], *, may_replace: bool = True
     ) -> Mapping[str, Any]:
         failure: CollectionError | None = None
         for _attempt in range(2):
@@ -538,7 +542,7 @@ class _Plan:
                     return self._proved(identifier, wanted)
                 failure = self._registry.error(response, f"create resource {identifier}")
                 taken = response.status == 409
-                if not taken and response.status < 500:
+                if response.status < 500 and not (taken and may_replace):
                     raise failure
             except ConnectionFailedError as error:
                 failure = error
@@ -564,6 +568,9 @@ class _Plan:
                 if response.ok:
                     return self._proved(identifier, wanted)
                 failure = self._registry.error(response, f"change resource {identifier}")
+                if response.status == 404:
+                    # An app that only the app store has is read like a resource, but is none yet.
+                    return self._create(identifier, wanted, body, may_replace=False)
                 if response.status < 500:
                     raise failure
             except ConnectionFailedError as error:
