@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
@@ -192,3 +193,22 @@ def test_faults_that_make_no_sense(sandbox: SandboxClient, fault: dict[str, Any]
     assert answer.status_code == 400
     assert phrase in answer.json()["error"]
     assert sandbox.http.delete(f"{sandbox.urls['control']}/faults/none").status_code == 400
+
+
+def test_requests_from_before_a_reset_neither_take_effect_nor_show(sandbox: SandboxClient) -> None:
+    api = SelfService(sandbox)
+    api("GET", "/scopes")
+    sandbox.fault(route=f"POST {SCOPES}", kind="latency", seconds=0.3)
+    sandbox.fault(route=JWK, kind="slow_body", seconds=0.4)
+    sandbox.http.timeout = httpx.Timeout(0.1)
+    try:
+        with pytest.raises(httpx.ReadTimeout):
+            api("POST", "/scopes", NEW)
+        with pytest.raises(httpx.ReadTimeout):
+            jwk(sandbox)
+    finally:
+        sandbox.http.timeout = httpx.Timeout(30)
+    sandbox.reset()
+    time.sleep(0.6)
+    assert sandbox.scope("testetat:cases.read") is None
+    assert sandbox.requests() == []

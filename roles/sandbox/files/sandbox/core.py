@@ -168,6 +168,8 @@ class Sandbox:
         self.random = random.Random(20260101)  # noqa: S311 - delays, no secrets
         self._verified: dict[str, dict[str, Any]] = {}
         self._kept_state: bytes | None = None
+        self.generation = 0
+        """Grows with each reset; a request that still waits from before takes no effect."""
 
     # --- addresses -------------------------------------------------------------------------------------------
 
@@ -366,3 +368,4 @@ class Sandbox:
         self.log.clear()
         self.latency_ms = self.start_latency_ms
         self.used_grants.clear()
+        self.generation += 1

@@ -77,6 +77,7 @@ class Exchange:
         self._faults: list[Fault] = []
         self._number = box.log.number()
         self._closed = False
+        self._log_generation = box.log.generation
 
     async def run(self, app: ASGIApp, receive: Receive) -> None:
         """Handle the request, with whatever fault it is due."""
@@ -96,7 +97,11 @@ class Exchange:
             fault.seconds for fault in self._faults if fault.kind == "latency"
         )
         if delay > 0:
+            generation = self._box.generation
             await asyncio.sleep(delay)
+            if generation != self._box.generation:
+                await self._break()
+                return
         for fault in self._faults:
             if fault.kind == "reset":
                 if fault.handled:
@@ -114,7 +119,7 @@ class Exchange:
 
     def close(self) -> None:
         """Write the request to the log, once."""
-        if self._closed or self._service == "control":
+        if self._closed or self._service == "control" or self._log_generation != self._box.log.generation:
             return
         self._closed = True
         self._box.log.add(

@@ -19,6 +19,8 @@ class RequestLog:
         self._requests: deque[dict[str, Any]] = deque(maxlen=KEPT_REQUESTS)
         self._counters: Counter[tuple[str, str, str]] = Counter()
         self._next = 1
+        self.generation = 0
+        """Grows each time the log is emptied; a request that began before is not logged any more."""
 
     def number(self) -> int:
         """The number for the next request."""
@@ -35,6 +37,7 @@ class RequestLog:
         """Forget all requests and counters."""
         self._requests.clear()
         self._counters.clear()
+        self.generation += 1
 
     def find(
         self,
