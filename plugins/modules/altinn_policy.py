@@ -262,6 +262,10 @@ results:
           C(only_altinn2_roles) (it stops), C(no_one) (nobody can delegate).
       type: str
       returned: when the policy could be judged
+    verdict_text:
+      description: The verdict as a sentence.
+      type: str
+      returned: when the policy could be judged
     warnings:
       description: What in the policy says something else than it seems to.
       type: list

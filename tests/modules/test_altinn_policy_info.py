@@ -105,7 +105,7 @@ def test_a_service_stops_action_by_action(sandbox: SandboxClient, info: Info) ->
     estate(sandbox)
     (files,) = info(resource=["testetat-files"], include_text=False)["policies"]
     assert files["stops"] == ["read", "subscribe", "write"]
-    assert files["verdict_text"] == "only Altinn 2 roles: read, subscribe, write stops on 2027-01-01"
+    assert files["verdict_text"] == "only Altinn 2 roles: read, subscribe and write stop on 2027-01-01"
     assert not files["migratable"], "no package that Altinn itself hands the holders of utinn"
     assert "policy" not in files
 

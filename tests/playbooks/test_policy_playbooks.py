@@ -85,13 +85,9 @@ def test_audit_shows_a_table_that_fits_and_writes_nothing(sandbox: SandboxClient
     assert result.changed == 0
     assert sandbox.writes() == []
     assert "stops on 2027-01-01" in result.stdout
-    assert "5 policies: 3 stop on 1 January 2027" in " ".join(result.stdout.split())
+    assert "5 policies: 3 stop, 0 let nobody in, 0 cannot be read, 2 work on." in result.stdout
     assert "skd-maskinportenschemaid-8" not in result.stdout
-    rows = [
-        line.strip(" -'\"")
-        for line in result.stdout.splitlines()
-        if line.strip(" -'\"").startswith("testetat-")
-    ]
+    rows = [line for line in result.stdout.splitlines() if line.startswith("testetat-")]
     assert [row.split()[0] for row in rows[:5]] == [
         "testetat-aqua", "testetat-files", "testetat-tax", "testetat-both", "testetat-portal",
     ], "worst first"  # fmt: skip
@@ -156,7 +152,7 @@ def test_migration_planned_done_again_and_undone(sandbox: SandboxClient, invento
     assert written == ["testetat-aqua", "testetat-tax"], "the others are as they should be, or need a person"
     (folder,) = (inventory.parent / "policy-backup" / "sandbox").iterdir()
     assert sorted(file.name for file in folder.iterdir()) == ["testetat-aqua.xml", "testetat-tax.xml"]
-    assert f"undo={folder}" in "".join(done.stdout.split())
+    assert f"-e undo={folder}" in done.stdout
     assert "testetat-files" in done.stdout
 
     sandbox.clear_requests()

@@ -182,8 +182,8 @@ def assess(
         what = "nobody can delegate it" if scope else "nobody can do anything with it"
         verdict, text = NO_ONE, what
     elif stops:
-        what = "delegation" if scope else ", ".join(stops)
-        verdict, text = ONLY_ALTINN2_ROLES, f"only Altinn 2 roles: {what} stops on {ALTINN2_ROLES_END}"
+        what = "delegation stops" if scope else _enumerated(stops) + (" stop" if len(stops) > 1 else " stops")
+        verdict, text = ONLY_ALTINN2_ROLES, f"only Altinn 2 roles: {what} on {ALTINN2_ROLES_END}"
     elif old:
         verdict, text = (
             HAS_PACKAGES,
@@ -196,9 +196,7 @@ def assess(
         warnings.append(
             "the resource has delegable: false, so nobody can delegate it whatever the policy says"
         )
-    if verdict == ONLY_ALTINN2_ROLES:
-        warnings.append(f"names only Altinn 2 roles, which end on {ALTINN2_ROLES_END}; add access packages")
-    elif without:
+    if without and verdict != ONLY_ALTINN2_ROLES:
         replaced = [role for role in without if role in REPLACEMENTS]
         if replaced:
             packages = ", ".join(package for role in replaced for package in REPLACEMENTS[role])
@@ -215,6 +213,10 @@ def assess(
         tuple(without),
         tuple(warnings),
     )
+
+
+def _enumerated(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
 
 
 def _has_package(role: str, found: Sequence[Holder]) -> bool:
@@ -721,9 +723,11 @@ class _Plan:
 
     def _details(self, judged: Assessment, entry: Mapping[str, Any]) -> dict[str, Any]:
         warnings = list(judged.warnings)
-        if entry.get("allow_only_altinn2_roles"):
-            warnings = [text for text in warnings if not text.startswith("names only Altinn 2 roles")]
-        return {"verdict": judged.verdict, "warnings": warnings}
+        if judged.verdict == ONLY_ALTINN2_ROLES and not entry.get("allow_only_altinn2_roles"):
+            warnings.append(
+                f"names only Altinn 2 roles, which end on {ALTINN2_ROLES_END}; add access packages"
+            )
+        return {"verdict": judged.verdict, "verdict_text": judged.text, "warnings": warnings}
 
     def _ownership(self, resource: str, about: Mapping[str, Any] | None) -> str:
         """Why the policy may not be written, or nothing. The registry refuses it too, but late and without a word."""
@@ -884,8 +888,9 @@ def _guard(
     if stopping and not entry.get("allow_only_altinn2_roles"):
         replaced = {role: REPLACEMENTS[role] for role in judged.altinn2_roles if role in REPLACEMENTS}
         advice = "; ".join(f"{', '.join(packages)} beside {role}" for role, packages in replaced.items())
+        old = ", ".join(judged.altinn2_roles)
         return (
-            f"it would name only Altinn 2 roles ({', '.join(judged.altinn2_roles)}) for {', '.join(sorted(stopping))}, and these "
+            f"it would name only Altinn 2 roles ({old}) for {_enumerated(sorted(stopping))}, and these "
             f"end on {ALTINN2_ROLES_END}. Add access packages{f' ({advice})' if advice else ''}, or say "
             "allow_only_altinn2_roles: true."
         )
