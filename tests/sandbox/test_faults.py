@@ -199,8 +199,8 @@ def test_requests_from_before_a_reset_neither_take_effect_nor_show(sandbox: Sand
     api = SelfService(sandbox)
     api("GET", "/scopes")
     sandbox.fault(route=f"POST {SCOPES}", kind="latency", seconds=0.3)
-    sandbox.fault(route=JWK, kind="slow_body", seconds=0.4)
-    sandbox.http.timeout = httpx.Timeout(0.1)
+    sandbox.fault(route=JWK, kind="slow_body", seconds=1.0)
+    sandbox.http.timeout = httpx.Timeout(0.05)
     try:
         with pytest.raises(httpx.ReadTimeout):
             api("POST", "/scopes", NEW)
@@ -209,6 +209,6 @@ def test_requests_from_before_a_reset_neither_take_effect_nor_show(sandbox: Sand
     finally:
         sandbox.http.timeout = httpx.Timeout(30)
     sandbox.reset()
-    time.sleep(0.6)
+    time.sleep(1.2)
     assert sandbox.scope("testetat:cases.read") is None
     assert sandbox.requests() == []

@@ -245,6 +245,8 @@ class Exchange:
             )
         # Before the client can notice and ask again, so that the log keeps the order of events.
         self.close()
+        if transport.is_closing():
+            return
         if abruptly:
             connection = transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
