@@ -514,19 +514,20 @@ def _nested_options(member: str, value: Any) -> Any:
             return _languages_first(value)
         if names:
             return {
-                names.get(name, name): _languages_first(entry) if isinstance(entry, Mapping) else entry
-                for name, entry in value.items()
-                if entry not in (None, {})
+                option: _languages_first(part) if isinstance(part, Mapping) else part
+                for option, part in _ordered(value, names).items()
+                if part not in (None, {})
             }
         return dict(value)
     if isinstance(value, list) and names:
-        return [
-            {names.get(name, name): part for name, part in entry.items()}
-            if isinstance(entry, Mapping)
-            else entry
-            for entry in value
-        ]
+        return [_ordered(entry, names) if isinstance(entry, Mapping) else entry for entry in value]
     return value
+
+
+def _ordered(value: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The members of an object under their options' names, in the options' order."""
+    order = [*(name for name in names if name in value), *(name for name in value if name not in names)]
+    return {names.get(name, name): value[name] for name in order}
 
 
 def _languages_first(texts: Mapping[str, Any]) -> dict[str, Any]:
