@@ -46,8 +46,8 @@ options:
       type: str
     template:
       description:
-        - V(scope_delegation) lets those delegate the scopes of a resource who may administer them for their organisation. It names
-          the access packages V(maskinporten-scopes) and V(maskinporten-scopes-nuf) and, beside them, the roles that they
+        - V(scope_delegation) lets those delegate the scopes of a resource who may administer them for their organisation. It
+          names the access packages V(maskinporten-scopes) and V(maskinporten-scopes-nuf) and, beside them, the roles that they
           replace (O(include_altinn2_roles)).
       type: str
       choices: [scope_delegation]
@@ -164,16 +164,16 @@ options:
       <<: *policy
   backup_directory:
     description:
-      - A folder in which every policy that is replaced is kept as C(RESOURCE.xml) before it is replaced. It is made when missing, and
-        a file in it is never written over.
+      - A folder in which every policy that is replaced is kept as C(RESOURCE.xml) before it is replaced. It is made when
+        missing, and a file in it is never written over.
     type: path
   restore_directory:
     description: Put back every policy that O(backup_directory) kept in this folder. Excludes O(resource) and O(policies).
     type: path
 notes:
   - Altinn uses a changed policy after up to ten minutes, and its list of who may delegate after up to an hour.
-  - The registry keeps no earlier versions of a policy. RV(results[].previous_policy) holds the one that was replaced; hand it in again
-    as O(xml) to undo the change, or keep it with O(backup_directory).
+  - The registry keeps no earlier versions of a policy. RV(results[].previous_policy) holds the one that was replaced; hand it
+    in again as O(xml) to undo the change, or keep it with O(backup_directory).
 seealso:
   - module: tilbyder.maskinporten.altinn_policy_info
   - module: tilbyder.maskinporten.altinn_resource
@@ -258,8 +258,8 @@ results:
       returned: always
     verdict:
       description:
-        - What the policy comes to on 1 January 2027. C(works), C(has_packages) (Altinn 2 roles are named, and others beside them),
-          C(only_altinn2_roles) (it stops), C(no_one) (nobody can delegate).
+        - What the policy comes to on 1 January 2027. C(works), C(has_packages) (Altinn 2 roles are named, and others beside
+          them), C(only_altinn2_roles) (it stops), C(no_one) (nobody can delegate).
       type: str
       returned: when the policy could be judged
     verdict_text:

@@ -287,7 +287,7 @@ def _warnings(policy: xacml.Policy, resource: str, scope: bool) -> Iterable[str]
         ] = None
     if scope and not holders(policy, resource, SCOPE_ACCESS):
         found[f"has no rule that gives {SCOPE_ACCESS}, so nobody can delegate it"] = None
-    person, _ = xacml.levels(policy)
+    person, _organization = xacml.levels(policy)
     if person is None:
         found["asks for no authentication level, so any login will do"] = None
     elif person < USUAL_LEVEL:
@@ -555,7 +555,7 @@ def _subject(option: str, attribute_id: str, value: str, place: str) -> xacml.Ma
             )
         return urn
     if option == "external_roles":
-        register, _, code = value.rpartition(":")
+        register, _separator, code = value.rpartition(":")
         kinds = {"": xacml.REGISTER_ROLE, "ccr": xacml.REGISTER_ROLE, "cra": xacml.POPULATION_ROLE}
         if register not in kinds:
             raise InputError(

@@ -418,7 +418,7 @@ class _Reader:
         """Local name, for an element outside the namespace with a hint."""
         tag = str(element.tag)
         if not tag.startswith(_XMLNS):
-            namespace, _, local = tag[1:].rpartition("}") if tag.startswith("{") else ("", "", tag)
+            namespace, _brace, local = tag[1:].rpartition("}") if tag.startswith("{") else ("", "", tag)
             where = f"the namespace {namespace[:100]}" if namespace else "no namespace"
             self.refuse(element, f"{local[:100]} has {where}; every element of a policy is in {NAMESPACE}.")
         return tag[len(_XMLNS) :][:100]
@@ -975,14 +975,14 @@ def _combinations(rule: Rule) -> list[RuleMeaning]:
         return [whole]
     if any(match.must_be_present for match in rule.matches()):
         return [whole]
-    categories = [category for category, _ in whole.targets]
+    categories = [category for category, _alternatives in whole.targets]
     return [
         RuleMeaning(
             rule.effect,
             frozenset((category, frozenset({one})) for category, one in zip(categories, choice, strict=True)),
             None,
         )
-        for choice in itertools.product(*(alternatives for _, alternatives in whole.targets))
+        for choice in itertools.product(*(alternatives for _category, alternatives in whole.targets))
     ]
 
 
@@ -1284,14 +1284,16 @@ def add_packages(
             if not places:
                 continue
             after = all_of
-            for choice in itertools.product(*(packages for _, packages in places)):
+            for choice in itertools.product(*(packages for _place, packages in places)):
                 wanted = list(matches)
-                for (place, _), package in zip(places, choice, strict=True):
+                for (place, _packages), package in zip(places, choice, strict=True):
                     wanted[place] = Match(SUBJECT, ACCESS_PACKAGE, package)
                 if frozenset(map(fold, wanted)) in present:
                     continue
                 present.add(frozenset(map(fold, wanted)))
-                after = _twin(all_of, after, dict(zip((place for place, _ in places), choice, strict=True)))
+                after = _twin(
+                    all_of, after, dict(zip((place for place, _packages in places), choice, strict=True))
+                )
                 changed = True
             if remove_roles:
                 _take_out(all_of)
