@@ -86,6 +86,7 @@ _value:
 
 import csv
 import io
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -109,6 +110,7 @@ _TITLES = {
     "scope": "Scope",
 }
 _WIDEST_NAME = 34
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:")
 _NARROWEST_LAST = 24
 
 
@@ -188,7 +190,8 @@ def _cell(row: Mapping[str, Any], name: str, planned: bool) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(_one_line(part) for part in value)
-    return _one_line(value)
+    text = _one_line(value)
+    return f"{text[:10]} {text[11:16]}" if _MOMENT.match(text) else text
 
 
 def _verdict_text(row: Mapping[str, Any], planned: bool) -> str:

@@ -108,7 +108,7 @@ class ConsumerRow:
         the sheet, or place in a list.
     :ivar text: the organisation number as written.
     :ivar organization_number: nine digits, or None where ``problem`` says why there are none.
-    :ivar valid_until: ISO date, or None.
+    :ivar valid_until: ISO date, or None; as written where ``problem`` says that it is no date.
     :ivar scope: the scope this row is for, where the file has such a column.
     :ivar supplier: the number of a supplier named on the row, or None.
     :ivar problem: code of what is wrong in the row itself, or None.
@@ -295,6 +295,7 @@ def _make_row(line: int, values: Mapping[str, Any], *, sheet: str | None = None)
     try:
         row.valid_until = parse_date(values.get("valid_until"))
     except ValueError:
+        row.valid_until = _clean(values.get("valid_until"))
         written = shown(_cell_text(values.get("valid_until")))
         row.notes.append(f"valid_until {written} is not a date")
         if row.problem is None:

@@ -304,7 +304,7 @@ class _Plan:
         earlier = first.setdefault(number, row)
         if earlier is not row:
             assert earlier.entry is not None
-            row.verdict = "duplicate"
+            row.verdict, row.name = "duplicate", row.name or earlier.name
             text = f"duplicate of line {earlier.entry.line}"
             if earlier.entry.valid_until != entry.valid_until:
                 text += f", whose date ({earlier.entry.valid_until or 'none'}) counts, not this one"
@@ -650,7 +650,7 @@ class _Plan:
     def _details(self, row: _Row) -> dict[str, Any]:
         entry = row.entry
         details: dict[str, Any] = {
-            "scope": row.grant.scope,
+            "scope": entry.scope if entry and row.verdict == "other_scope" else row.grant.scope,
             "line": entry.line if entry else None,
             "organization_number": row.number,
             "name": row.name,
