@@ -47,6 +47,7 @@ options:
     path:
       description:
         - JSON file with the resource as the registry writes it. Excludes O(definition).
+        - A relative path starts in the folder in which C(ansible-playbook) runs.
       type: path
     definition:
       description:

@@ -334,6 +334,24 @@ def test_a_foreign_prefix_is_explained_and_not_taken_for_a_spent_token(
     assert result["requests"]["token"] == 2
 
 
+def test_the_token_of_maskinporten_serves_where_the_registry_takes_it(
+    sandbox: SandboxClient, resource: Resource
+) -> None:
+    refused = resource(**WHOLE, altinn_token_exchange=False)
+    assert refused["failed"]
+    assert "leave altinn_token_exchange on" in refused["msg"]
+    sandbox.switch(altinn_accepts_maskinporten_token=True)
+    result = resource(**WHOLE, altinn_token_exchange=False)
+    assert not result["failed"], result["msg"]
+    assert result["requests"]["token"] == 1
+
+
+def test_a_login_of_another_organisation_is_refused(sandbox: SandboxClient, resource: Resource) -> None:
+    result = resource(**WHOLE, organization_number="971203420")
+    assert result["failed"]
+    assert sandbox.writes() == []
+
+
 # -- withdrawal and deletion --------------------------------------------------------------
 
 
@@ -355,7 +373,21 @@ def test_withdrawal_hides_the_resource_and_can_be_undone(sandbox: SandboxClient,
     found = live(sandbox)
     assert found is not None
     assert (found["delegable"], found["visible"], found["status"]) == (True, True, "Completed")
+    assert not resource(**WHOLE)["changed"]
     assert not resource(identifier="testetat-never", state="withdrawn")["changed"]
+
+
+def test_what_is_said_to_be_withdrawn_stays_so(sandbox: SandboxClient, resource: Resource) -> None:
+    withdrawn = {"delegable": False, "visible": False, "status": "Withdrawn"}
+    seed(sandbox, **withdrawn)
+    assert not resource(**WHOLE, **withdrawn)["changed"]
+    assert not resource(**WHOLE, state="withdrawn")["changed"]
+    part = resource(identifier=ID, partial=True, homepage="https://www.testetat.example")
+    assert part["results"][0]["fields"] == ["homepage"]
+    offered = resource(**WHOLE, environment="prod")
+    assert offered["failed"]
+    assert "opens access" in offered["msg"]
+    assert resource(**WHOLE, environment="prod", confirm="prod")["results"][0]["action"] == "reactivate"
 
 
 def test_deletion_wants_a_second_word_and_says_that_the_identifier_is_burned(

@@ -94,7 +94,7 @@ def refused_by_server(body: dict[str, Any], *, creating: bool) -> dict[str, list
     return missing or server.broken_rules(server.complete(bound), creating=creating)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(BODIES, st.booleans())
 def test_whatever_the_registry_refuses_we_refuse_first(body: dict[str, Any], creating: bool) -> None:
     body = {"hasCompetentAuthority": {"organization": "310001007"}, **body}
@@ -102,7 +102,7 @@ def test_whatever_the_registry_refuses_we_refuse_first(body: dict[str, Any], cre
         assert model.problems(body, creating=creating), refused_by_server(body, creating=creating)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(BODIES, st.booleans())
 def test_what_we_refuse_beyond_the_registry_is_what_a_product_demands(
     body: dict[str, Any], creating: bool
@@ -123,7 +123,7 @@ def test_what_we_refuse_beyond_the_registry_is_what_a_product_demands(
         assert all(any(mark in problem for mark in beyond) for problem in ours), ours
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(BODIES)
 def test_what_was_sent_is_what_is_read_back(body: dict[str, Any]) -> None:
     """The heart of "the second run changes nothing": the registry's defaults, sorting and dropping mean nothing."""

@@ -168,6 +168,17 @@ class Registry:
                 url=response.url,
                 scopes=list(scopes),
             )
+        if response.status == 401 and isinstance(self.login, MaskinportenLogin):
+            return AuthenticationError(
+                f"{failure.message} The token is Maskinporten's own (altinn_token_exchange is off), which this registry may not "
+                "take; leave altinn_token_exchange on.",
+                status=failure.status,
+                code=failure.code,
+                server_message=failure.server_message,
+                trace_id=failure.trace_id,
+                method=response.method,
+                url=response.url,
+            )
         return failure
 
     def _list(self, url: str, attempt: str) -> list[dict[str, Any]]:
