@@ -569,7 +569,7 @@ class _Work:
             return self._finish()
         if waiting:
             if finish == "now":
-                return self._finish()
+                return self._finish(drained=True)
             return _Intent(
                 "none",
                 f"a rotation waits to be finished: the key in {old} is registered until then; finish it with finish: only",
@@ -616,7 +616,7 @@ class _Work:
             material.put_in_place(new, self._path)
             self._told.append(f"{stored['kid']} is proved and stands in {self._path}")
             if and_finish and os.path.exists(self._path + OLD):
-                time.sleep(self._params["drain_seconds"])
+                self._drain()
                 self._remove_old()
             return stored
 
@@ -633,7 +633,7 @@ class _Work:
             write,
         )
 
-    def _finish(self) -> _Intent:
+    def _finish(self, *, drained: bool = False) -> _Intent:
         new_key, old_key = self._rotated_pair()
         self._require_means_of_proof()
         leaving = [key for key in self.keys if old_key and material.is_same_key(key, old_key)]
@@ -648,6 +648,8 @@ class _Work:
         after = [key for key in self.keys if key not in leaving]
 
         def write() -> Mapping[str, Any]:
+            if drained:
+                self._drain()
             self._remove_old()
             return staying
 
@@ -693,6 +695,11 @@ class _Work:
                     **error.details,
                 ) from None
         return stored
+
+    def _drain(self) -> None:
+        """Wait until the old key has been out of its place long enough; its file tells since when, also to a later run."""
+        moved = material.moved_at(self._path + OLD)
+        time.sleep(max(0.0, min(self._params["drain_seconds"], moved + self._params["drain_seconds"] - time.time())))
 
     def _remove_old(self) -> None:
         """Prove the key in place once more, then remove the one it replaced, here and there."""

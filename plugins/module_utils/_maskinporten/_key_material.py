@@ -210,6 +210,11 @@ def keep_copy(path: str, copy: str) -> None:
         raise InputError(f"key_path: cannot keep {path} as {copy}: {_reason(error)}.") from None
 
 
+def moved_at(path: str) -> float:
+    """When the file's names last changed, in seconds since 1970: for an old key, when the new one took its place."""
+    return os.stat(path).st_ctime
+
+
 def put_in_place(new: str, path: str) -> None:
     """Let the new file take the old one's name, in one move, with the owner and group that the old one had.
 
