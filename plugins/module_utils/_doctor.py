@@ -83,6 +83,9 @@ class _Doctor:
             self._token(consumer, supplier, chain)
         causes = self._causes(error, supplier)
         first = findings.first_broken
+        if first is None or first.link != "delegation":
+            # The consumer is asked once everything before it holds.
+            self._letters = {}
         traps = dict.fromkeys(
             name
             for name in (*(finding.trap for finding in findings.all), *(cause["trap"] for cause in causes))

@@ -625,7 +625,7 @@ class Chain:
             + "".join(f"; {other}" for other in others)
             + " (a resource that was published less than ten minutes ago may lack its delegations)",
             f"{self._named(consumer) if consumer else 'the consumer'} must delegate it in the Altinn of environment "
-            f"'{self._environment.name}'; a text to send stands below",
+            f"'{self._environment.name}'",
             self._command("delegations", scope=self.name, consumer=consumer, supplier=supplier),
             "access_or_delegation",
         )  # fmt: skip
