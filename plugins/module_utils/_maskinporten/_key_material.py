@@ -387,7 +387,7 @@ def _public_jwk(data: bytes, where: str) -> PublicKey:
         key,
         kid=str(jwk["kid"]) if jwk.get("kid") else None,
         algorithm=jwk.get("alg"),
-        x5c=tuple(str(entry) for entry in jwk.get("x5c") or ()),
+        x5c=tuple(map(str, jwk["x5c"])) if isinstance(jwk.get("x5c"), list) else (),
     )
 
 
