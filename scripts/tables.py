@@ -58,12 +58,12 @@ def _playbooks() -> Iterator[tuple[str, str]]:
 
 
 def opening_sentence(playbook: Path) -> str:
-    """The first sentence of the comment at a playbook's top, after the licence lines."""
+    """The first sentence of the comment at a playbook's top, after licence lines and example calls."""
     words: list[str] = []
     for line in playbook.read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
             text = line.lstrip("# ").strip()
-            if not text.startswith(("Copyright", "GNU General Public License", "SPDX-")):
+            if not text.startswith(("Copyright", "GNU General Public License", "SPDX-", "ansible-playbook ")):
                 words.append(text)
         elif line.strip() not in ("", "---"):
             break

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: altinn_resource
 short_description: Publish, change, withdraw and delete resources in Altinn's resource registry
+version_added: 1.0.0
 description:
   - Brings the resources of an API provider to what is declared, so that a scope of Maskinporten can be delegated in Altinn.
   - Takes one resource from the top-level options, or a list of them in O(resources) for which the top-level values are the

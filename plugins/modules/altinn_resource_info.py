@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: altinn_resource_info
 short_description: List resources in Altinn's resource registry
+version_added: 1.0.0
 description:
   - Reads resources by identifier, with one request each, or all of an owner, with one request for all.
   - The registry is open to everyone, so nothing is logged in for, unless it is the login that tells who the owner is.

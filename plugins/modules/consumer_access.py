@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: consumer_access
 short_description: Grant and revoke consumers' access to scopes in Maskinporten
+version_added: 1.0.0
 description:
   - Gives organisations access to a scope, or takes it away, from a list or a file as it came from the legal department.
   - Every row gets a verdict with its line number. Nothing is written while the list has rows that cannot be right, unless

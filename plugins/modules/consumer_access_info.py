@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: consumer_access_info
 short_description: Tell who has access to which scopes in Maskinporten
+version_added: 1.0.0
 description:
   - Lists the consumers of the organisation's scopes with names, states and dates; per scope, per organisation, and in total
     with the yearly fee.

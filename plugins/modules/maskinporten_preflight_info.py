@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: maskinporten_preflight_info
 short_description: Check that an environment, its credentials and what people must arrange are in place
+version_added: 1.0.0
 description:
   - Walks what must hold before an API can be published, and tells for each point whether it was seen to hold.
   - Never fails for a point that does not hold; look at RV(ready) and RV(failures).

@@ -8,6 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: organization_info
 short_description: Look organisations up in the Norwegian register of organisations
+version_added: 1.0.0
 description:
   - Tells names, sub-units, and who is dissolved, bankrupt or unknown, from Enhetsregisteret; a hundred numbers with one
     request.
