@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import _xacml as xacml
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import _xacml_parse as xacml_parse
 from tests.conftest import SandboxClient
 from tests.module_runner import run_module
 from tests.policy_seeds import in_force, policy_text, resource, seed_policies
@@ -57,8 +58,8 @@ def test_the_template_names_packages_and_the_roles_they_replace(
     assert result["policy"]["verdict"] == "has_packages"
     written = in_force(sandbox, ID)
     assert written is not None
-    assert xacml.meaning(xacml.parse(written.encode())) == xacml.meaning(
-        xacml.parse(policy_text("maskinportenschema", ID).encode())
+    assert xacml.meaning(xacml_parse.parse(written.encode())) == xacml.meaning(
+        xacml_parse.parse(policy_text("maskinportenschema", ID).encode())
     )
     assert uploads(sandbox) == [f"{ID}/policy"]
 
@@ -387,7 +388,9 @@ def test_the_replaced_policy_is_in_the_answer_and_can_be_put_back(
     assert not back["failed"], back
     written = in_force(sandbox, ID)
     assert written is not None
-    assert xacml.meaning(xacml.parse(written.encode())) == xacml.meaning(xacml.parse(AQUACULTURE.encode()))
+    assert xacml.meaning(xacml_parse.parse(written.encode())) == xacml.meaning(
+        xacml_parse.parse(AQUACULTURE.encode())
+    )
 
 
 # --- migration ---------------------------------------------------------------------------------------------------------

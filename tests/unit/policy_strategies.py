@@ -65,7 +65,7 @@ actions = st.lists(action_matches.map(lambda match: (match,)), min_size=1, max_s
 resources = resource_matches.map(lambda match: ((match,),))
 
 designators = st.builds(
-    lambda attribute, present: xacml._node(
+    lambda attribute, present: xacml.build(
         "AttributeDesignator",
         AttributeId=attribute,
         Category=xacml.ENVIRONMENT,
@@ -77,9 +77,9 @@ designators = st.builds(
 )
 values = st.builds(xacml.value_node, st.just(xacml.STRING), st.sampled_from(VALUES))
 conditions = st.recursive(
-    st.one_of(designators, values, st.just(xacml._node("Function", FunctionId=xacml.EQUAL))),
+    st.one_of(designators, values, st.just(xacml.build("Function", FunctionId=xacml.EQUAL))),
     lambda inner: st.builds(
-        lambda children: xacml._node("Apply", tuple(children), FunctionId="urn:demo:function"),
+        lambda children: xacml.build("Apply", tuple(children), FunctionId="urn:demo:function"),
         st.lists(inner, max_size=3),
     ),
     max_leaves=4,

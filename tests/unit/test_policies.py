@@ -21,6 +21,8 @@ from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn impo
     _xacml_evaluate,
 )
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import _xacml as xacml
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import _xacml_parse as xacml_parse
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import _xacml_write as xacml_write
 from sandbox import xacml as server
 from sandbox import xacml_pdp as decision_point
 from tests.unit.policy_strategies import ATTRIBUTES, RESOURCE, VALUES
@@ -179,7 +181,7 @@ def asked_of_the_server(
     for attribute, found in subject.items():
         for value in found:
             request.add(server.SUBJECT, attribute, value, server.STRING)
-    return decision_point.evaluate(server.parse_policy(xacml.write(policy)), request)
+    return decision_point.evaluate(server.parse_policy(xacml_write.write(policy)), request)
 
 
 def without_conditions(policy: xacml.Policy) -> xacml.Policy:
@@ -233,7 +235,7 @@ def test_whoever_we_say_may_is_let_by_the_server(policy: xacml.Policy, action: s
 def test_same_meaning_same_judgement(policy: xacml.Policy, data: st.DataObject) -> None:
     from tests.unit.policy_strategies import Habits
 
-    other = xacml.parse(Habits(data.draw).policy(policy))
+    other = xacml_parse.parse(Habits(data.draw).policy(policy))
 
     def judged(one: xacml.Policy) -> Any:
         found = _policies.assess(one, RESOURCE)

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import _xacml as xacml
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import _xacml_parse as xacml_parse
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import _xacml_write as xacml_write
 
 POLICIES = Path(__file__).parent / "data" / "policies"
 AQUACULTURE = (POLICIES / "seed-aquaculture.xml").read_bytes()
@@ -24,12 +26,12 @@ SAMPLES = ["broker", "consent", "correspondence", "generic", "maskinportenschema
 
 
 def lines(data: bytes) -> list[str]:
-    return xacml.describe(xacml.meaning(xacml.parse(data)))
+    return xacml.describe(xacml.meaning(xacml_parse.parse(data)))
 
 
 def refused(text: str) -> xacml.XacmlError:
     with pytest.raises(xacml.XacmlError) as caught:
-        xacml.parse(text.encode())
+        xacml_parse.parse(text.encode())
     return caught.value
 
 
@@ -45,8 +47,8 @@ def test_seed_policies_read_as_people_would_say_them() -> None:
         "role apiadm may scopeaccess [exactly so written] on skd-maskinportenschemaid-8",
         "authentication level 2 is needed",
     ]
-    xacml.check_content(xacml.parse(AQUACULTURE), "maskinportenschema-aquaportalapi-write")
-    xacml.check_content(xacml.parse(TAX), "skd-maskinportenschemaid-8")
+    xacml.check_content(xacml_parse.parse(AQUACULTURE), "maskinportenschema-aquaportalapi-write")
+    xacml.check_content(xacml_parse.parse(TAX), "skd-maskinportenschemaid-8")
 
 
 @pytest.mark.parametrize("data", [AQUACULTURE, TAX])
@@ -58,13 +60,15 @@ def test_a_seed_policy_equals_its_own_reformatting(data: bytes) -> None:
     )
     other = other.replace('PolicyId="', 'PolicyId="urn:other:').replace('RuleId="', 'RuleId="urn:other:')
     assert other != text
-    assert xacml.meaning(xacml.parse(other.encode())) == xacml.meaning(xacml.parse(data))
-    assert xacml.meaning(xacml.parse(xacml.write(xacml.parse(data)))) == xacml.meaning(xacml.parse(data))
+    assert xacml.meaning(xacml_parse.parse(other.encode())) == xacml.meaning(xacml_parse.parse(data))
+    assert xacml.meaning(xacml_parse.parse(xacml_write.write(xacml_parse.parse(data)))) == xacml.meaning(
+        xacml_parse.parse(data)
+    )
 
 
 def test_the_seed_policies_differ_where_they_differ_even_for_the_same_resource() -> None:
     moved = TAX.replace(b"skd-maskinportenschemaid-8", b"maskinportenschema-aquaportalapi-write")
-    one, other = xacml.meaning(xacml.parse(AQUACULTURE)), xacml.meaning(xacml.parse(moved))
+    one, other = xacml.meaning(xacml_parse.parse(AQUACULTURE)), xacml.meaning(xacml_parse.parse(moved))
     assert one != other
     assert one.rules != other.rules, "ignore-case and exact comparison of the action"
     assert one.obligations != other.obligations, "level 3 and level 2"
@@ -75,24 +79,24 @@ def test_the_seed_policies_differ_where_they_differ_even_for_the_same_resource()
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_samples_survive_writing(name: str) -> None:
-    policy = xacml.parse((POLICIES / f"{name}.xml").read_bytes())
-    assert xacml.parse(xacml.write(policy)) == policy
+    policy = xacml_parse.parse((POLICIES / f"{name}.xml").read_bytes())
+    assert xacml_parse.parse(xacml_write.write(policy)) == policy
 
 
 @pytest.mark.parametrize("name", ["broker", "consent", "correspondence", "generic", "maskinportenschema"])
 def test_what_altinn_studio_writes_is_what_we_write(name: str) -> None:
     data = (POLICIES / f"{name}.xml").read_bytes()
-    assert xacml.write(xacml.parse(data)) == data
+    assert xacml_write.write(xacml_parse.parse(data)) == data
 
 
 def test_the_two_writings_of_one_policy_are_equal() -> None:
     other = (POLICIES / "maskinportenschema-equal.xml").read_bytes()
-    assert xacml.meaning(xacml.parse(GOOD.encode())) == xacml.meaning(xacml.parse(other))
+    assert xacml.meaning(xacml_parse.parse(GOOD.encode())) == xacml.meaning(xacml_parse.parse(other))
 
 
 def test_levels() -> None:
-    assert xacml.levels(xacml.parse((POLICIES / "generic.xml").read_bytes())) == (4, 3)
-    assert xacml.levels(xacml.parse(TAX)) == (2, None)
+    assert xacml.levels(xacml_parse.parse((POLICIES / "generic.xml").read_bytes())) == (4, 3)
+    assert xacml.levels(xacml_parse.parse(TAX)) == (2, None)
 
 
 # --- what the server would answer with an unexplained 500 -------------------------------------------------------------
@@ -179,6 +183,13 @@ def test_rare_elements_that_break_the_server_are_refused(bit: str, reason: str) 
         ("<xacml:Function FunctionId='urn:f'/>", True),
         ("<xacml:Function FunctionId='urn:f'></xacml:Function>", False),
         ("<xacml:VariableReference VariableId='v'/>", True),
+        ("<xacml:AttributeSelector Category='urn:c' Path='/a' DataType='urn:t' MustBePresent='1'/>", True),
+        ("<xacml:AttributeSelector Category='urn:c' Path='/a' DataType='urn:t'/>", False),
+        (
+            "<xacml:AttributeDesignator AttributeId='urn:a' Category='urn:c' DataType='urn:t' MustBePresent='0'/>",
+            True,
+        ),
+        ("<xacml:AttributeValue DataType='urn:t'><a>1</a></xacml:AttributeValue>", True),
         ("<xacml:Apply FunctionId='urn:f'><xacml:VariableReference VariableId='v'/></xacml:Apply>", False),
         ("", False),
         ("<xacml:Function FunctionId='urn:f'/><xacml:Function FunctionId='urn:f'/>", False),
@@ -191,9 +202,9 @@ def test_conditions(condition: str, taken: bool) -> None:
     if not taken:
         refused(text)
         return
-    policy = xacml.parse(text.encode())
-    assert xacml.meaning(policy) != xacml.meaning(xacml.parse(GOOD.encode()))
-    assert xacml.parse(xacml.write(policy)) == policy
+    policy = xacml_parse.parse(text.encode())
+    assert xacml.meaning(policy) != xacml.meaning(xacml_parse.parse(GOOD.encode()))
+    assert xacml_parse.parse(xacml_write.write(policy)) == policy
 
 
 def test_everything_rare_survives_writing() -> None:
@@ -215,12 +226,12 @@ def test_everything_rare_survives_writing() -> None:
         .replace("</xacml:Rule>", f"{advice}</xacml:Rule>")
         .replace("</xacml:Policy>", f"{advice}</xacml:Policy>")
     )  # fmt: skip
-    policy = xacml.parse(text.encode())
+    policy = xacml_parse.parse(text.encode())
     assert policy.trailing
     assert policy.rules[0].extras
-    assert xacml.parse(xacml.write(policy)) == policy
+    assert xacml_parse.parse(xacml_write.write(policy)) == policy
     # None of it decides anything, except that a variable can be referred to.
-    plain = xacml.meaning(xacml.parse(GOOD.encode()))
+    plain = xacml.meaning(xacml_parse.parse(GOOD.encode()))
     assert xacml.meaning(policy)._replace(variables=frozenset()) == plain
 
 
@@ -228,7 +239,7 @@ def test_everything_rare_survives_writing() -> None:
 
 
 def test_rule_obligations_and_obligations_on_deny_do_not_count() -> None:
-    policy = xacml.parse(GOOD.encode())
+    policy = xacml_parse.parse(GOOD.encode())
     more = replace(
         policy,
         obligations=(*policy.obligations, xacml.level_obligation(xacml.LEVEL, 4)._replace(fulfill_on="Deny")),
@@ -238,8 +249,8 @@ def test_rule_obligations_and_obligations_on_deny_do_not_count() -> None:
 
 
 def test_white_space_inside_a_value_counts() -> None:
-    assert xacml.meaning(xacml.parse(GOOD.replace(">apiadm<", "> apiadm<").encode())) != xacml.meaning(
-        xacml.parse(GOOD.encode())
+    assert xacml.meaning(xacml_parse.parse(GOOD.replace(">apiadm<", "> apiadm<").encode())) != xacml.meaning(
+        xacml_parse.parse(GOOD.encode())
     )
 
 
@@ -247,7 +258,7 @@ def test_white_space_inside_a_value_counts() -> None:
 def test_encodings_that_the_server_reads(encoding: str) -> None:
     declared = {"utf-8-sig": "utf-8"}.get(encoding, encoding)
     text = GOOD.replace('encoding="utf-8"', f'encoding="{declared}"').replace(">apiadm<", ">æøå<")
-    policy = xacml.parse(text.encode(encoding))
+    policy = xacml_parse.parse(text.encode(encoding))
     assert "role æøå may scopeaccess on demo-orders-read" in xacml.describe(xacml.meaning(policy))
 
 
@@ -258,20 +269,22 @@ def test_other_encodings_are_refused(encoding: str) -> None:
 
 def test_text_from_a_variable_is_made_a_file() -> None:
     text = "\n  " + GOOD.replace('encoding="utf-8"', 'encoding="utf-16"')
-    assert xacml.meaning(xacml.parse(xacml.as_bytes(text))) == xacml.meaning(xacml.parse(GOOD.encode()))
+    assert xacml.meaning(xacml_parse.parse(xacml_parse.as_bytes(text))) == xacml.meaning(
+        xacml_parse.parse(GOOD.encode())
+    )
 
 
 # --- content ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_policy_of_another_resource_is_refused_by_name() -> None:
-    policy = xacml.parse((POLICIES / "bad-other-resource-400.xml").read_bytes())
+    policy = xacml_parse.parse((POLICIES / "bad-other-resource-400.xml").read_bytes())
     with pytest.raises(xacml.XacmlError, match=r"line 4: .*some-other-id.*demo-orders-read"):
         xacml.check_content(policy, "demo-orders-read")
 
 
 def test_a_rule_without_resource_is_refused() -> None:
-    policy = xacml.parse(GOOD.encode())
+    policy = xacml_parse.parse(GOOD.encode())
     bare = replace(policy, rules=(replace(policy.rules[0], target=None),))
     with pytest.raises(xacml.XacmlError, match="does not name the resource"):
         xacml.check_content(bare, "demo-orders-read")
@@ -295,7 +308,7 @@ def test_an_app_may_be_named_by_org_and_app() -> None:
 
 def test_packages_are_added_where_the_role_stands_and_nothing_else_moves() -> None:
     commented = AQUACULTURE.replace(b"</xacml:Description>", b"</xacml:Description><!-- keep me -->")
-    added = xacml.add_packages(commented, {"apiadm": ("maskinporten-scopes",)})
+    added = xacml_write.add_packages(commented, {"apiadm": ("maskinporten-scopes",)})
     assert b"<!-- keep me -->" in added
     old, new = commented.decode().splitlines(), added.decode().splitlines()
     assert [line for line in old if line not in new and not line.startswith("<?xml")] == []
@@ -305,18 +318,18 @@ def test_packages_are_added_where_the_role_stands_and_nothing_else_moves() -> No
         "role apiadm may scopeaccess on maskinportenschema-aquaportalapi-write",
         "authentication level 3 is needed",
     ]
-    assert xacml.add_packages(added, {"apiadm": ("maskinporten-scopes",)}) == added
+    assert xacml_write.add_packages(added, {"apiadm": ("maskinporten-scopes",)}) == added
 
 
 def test_roles_are_taken_out_only_when_told() -> None:
-    added = xacml.add_packages(AQUACULTURE, {"apiadm": ("maskinporten-scopes",)}, remove_roles=True)
+    added = xacml_write.add_packages(AQUACULTURE, {"apiadm": ("maskinporten-scopes",)}, remove_roles=True)
     assert not any(line.startswith("role") for line in lines(added))
     assert any(line.startswith("access package") for line in lines(added))
 
 
 def test_a_denying_rule_gets_no_package() -> None:
     denying = AQUACULTURE.replace(b'Effect="Permit"', b'Effect="Deny"')
-    assert xacml.add_packages(denying, {"apiadm": ("maskinporten-scopes",)}) == denying
+    assert xacml_write.add_packages(denying, {"apiadm": ("maskinporten-scopes",)}) == denying
 
 
 # --- hostile files ----------------------------------------------------------------------------------------------------
@@ -356,10 +369,10 @@ HOSTILE = {
 
 PROBE = r"""
 import re, sys
-from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import _xacml
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import _xacml, _xacml_parse
 data = open(sys.argv[1], "rb").read()
 try:
-    _xacml.describe(_xacml.meaning(_xacml.parse(data)))
+    _xacml.describe(_xacml.meaning(_xacml_parse.parse(data)))
     print("taken")
 except _xacml.XacmlError as error:
     print(error)
@@ -376,7 +389,7 @@ def _many_combinations() -> str:
         any_of(xacml.ACTION, xacml.ACTION_ID, [f"a{n}" for n in range(600)]),
         any_of(xacml.ENVIRONMENT, "urn:e", [f"e{n}" for n in range(600)]),
     ))  # fmt: skip
-    return xacml.write(xacml.Policy("urn:p", xacml.DENY_OVERRIDES, (rule,))).decode()
+    return xacml_write.write(xacml.Policy("urn:p", xacml.DENY_OVERRIDES, (rule,))).decode()
 
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))

@@ -12,13 +12,14 @@ import pytest
 
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import _xacml as xacml
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import _xacml_evaluate as evaluate
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import _xacml_parse as xacml_parse
 
 POLICIES = Path(__file__).parent / "data" / "policies"
 RULE = "urn:oasis:names:tc:xacml:3.0:rule-combining-algorithm:"
 
 
 def load(name: str) -> xacml.Policy:
-    return xacml.parse((POLICIES / f"{name}.xml").read_bytes())
+    return xacml_parse.parse((POLICIES / f"{name}.xml").read_bytes())
 
 
 def answer(policy: xacml.Policy, resource: str, action: str, **subject: str) -> str:
@@ -68,7 +69,7 @@ def test_the_seed_policies() -> None:
 
 
 def test_the_case_trap() -> None:
-    trap = xacml.parse(
+    trap = xacml_parse.parse(
         (POLICIES / "seed-tax-administration.xml").read_bytes().replace(b">scopeaccess<", b">ScopeAccess<")
     )
     assert answer(trap, "skd-maskinportenschemaid-8", "scopeaccess", role="apiadm") == "NotApplicable"

@@ -25,6 +25,8 @@ from .._organization_number import OrganizationNumberError, normalize
 from .._reconcile import Report, Risk, Step, apply, text_diff
 from .._run import Task
 from . import _xacml as xacml
+from . import _xacml_parse as xacml_parse
+from . import _xacml_write as xacml_write
 from ._policy_subjects import (
     ALTINN2_ROLES,
     ALTINN2_ROLES_END,
@@ -441,8 +443,8 @@ def _declaration(resource: str, entry: Mapping[str, Any], source: str, where: st
             if data is None:
                 raise InputError(f"{resource} has no policy to migrate.", item=resource)
             try:
-                added = xacml.add_packages(data, replacements, remove_roles=remove)
-                return Wanted(xacml.parse(added), added)
+                added = xacml_write.add_packages(data, replacements, remove_roles=remove)
+                return Wanted(xacml_parse.parse(added), added)
             except xacml.XacmlError as error:
                 raise InputError(f"{resource}: its policy cannot be read: {error}", item=resource) from None
 
@@ -453,26 +455,26 @@ def _declaration(resource: str, entry: Mapping[str, Any], source: str, where: st
     rules = _template_rules(entry) if source == "template" else entry["rules"]
     bare = _from_rules(resource, rules, where)
     try:
-        xacml.write(bare)
+        xacml_write.write(bare)
     except xacml.XacmlError as error:
         raise InputError(f"{where}: {error}", item=resource) from None
 
     def described(_data: bytes | None, live: xacml.Policy | None) -> Wanted:
         policy = replace(bare, obligations=_level_obligations(entry, live))
-        return Wanted(policy, xacml.write(policy))
+        return Wanted(policy, xacml_write.write(policy))
 
     return Declaration(resource, entry, source, described)
 
 
 def _from_file(resource: str, entry: Mapping[str, Any], source: str, where: str) -> Wanted:
     if source == "xml":
-        name, data = "xml", xacml.as_bytes(str(entry["xml"]))
+        name, data = "xml", xacml_parse.as_bytes(str(entry["xml"]))
     else:
         name = str(entry["path"])
         try:
-            if os.path.getsize(name) > xacml.LARGEST_POLICY:
+            if os.path.getsize(name) > xacml_parse.LARGEST_POLICY:
                 raise InputError(
-                    f"{where}: {name} is larger than any policy ({xacml.LARGEST_POLICY} bytes).",
+                    f"{where}: {name} is larger than any policy ({xacml_parse.LARGEST_POLICY} bytes).",
                     item=resource,
                 )
             data = Path(name).read_bytes()
@@ -481,7 +483,7 @@ def _from_file(resource: str, entry: Mapping[str, Any], source: str, where: str)
                 f"{where}: path: {name} cannot be read ({error.strerror}).", item=resource
             ) from None
     try:
-        policy = xacml.parse(data)
+        policy = xacml_parse.parse(data)
         xacml.check_content(policy, resource)
     except xacml.XacmlError as error:
         place = f"{name}, line {error.line}" if error.line else name
@@ -681,7 +683,7 @@ class _Plan:
         live, unreadable = None, ""
         if data is not None:
             try:
-                live = xacml.parse(data)
+                live = xacml_parse.parse(data)
             except xacml.XacmlError as error:
                 unreadable = str(error)
         wanted = declaration.build(data, live)
@@ -706,9 +708,9 @@ class _Plan:
             risk=_risk(live, wanted.policy, resource, about),
             details=self._details(judged, entry),
         )
-        step.details["policy"] = xacml.as_text(wanted.data)
+        step.details["policy"] = xacml_parse.as_text(wanted.data)
         if data is not None:
-            step.details["previous_policy"] = xacml.as_text(data)
+            step.details["previous_policy"] = xacml_parse.as_text(data)
         refusal = self._ownership(resource, about) or _guard(
             declaration, live, unreadable, wanted.policy, about, judged
         )
@@ -836,7 +838,7 @@ def _told(failure: CollectionError, told: str) -> CollectionError:
 
 def _means(data: bytes) -> xacml.Meaning | None:
     try:
-        return xacml.meaning(xacml.parse(data))
+        return xacml.meaning(xacml_parse.parse(data))
     except xacml.XacmlError:
         return None
 
@@ -1042,9 +1044,9 @@ def _information(
         judged = Assessment(NO_ONE, reason)
     else:
         if include_text:
-            entry["policy"] = xacml.as_text(data)
+            entry["policy"] = xacml_parse.as_text(data)
         try:
-            policy = xacml.parse(data)
+            policy = xacml_parse.parse(data)
             judged = _judge(policy, identifier, about)
         except xacml.XacmlError as error:
             judged = Assessment(UNREADABLE, f"the policy cannot be read: {error}")
