@@ -175,7 +175,7 @@ def damage(tree: etree._Element, chance: random.Random) -> str:
     return act
 
 
-@settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(policies, st.randoms(use_true_random=False), st.integers(1, 3))
 def test_whatever_damage_is_done_we_never_take_what_the_server_would_not(
     policy: xacml.Policy, chance: random.Random, times: int
