@@ -470,7 +470,7 @@ class Chain:
         self._findings.tried("access_list", "Access list", lambda: self._access_list(resource))
 
     def _policy(self, registry: Registry, resource: Mapping[str, Any]) -> None:
-        from ._altinn import _policies, _xacml
+        from ._altinn import _policies, _xacml, _xacml_parse
 
         title, identifier = "Policy", str(resource["identifier"])
         data = registry.get_policy(identifier)
@@ -481,7 +481,7 @@ class Chain:
             )  # fmt: skip
             return
         try:
-            judged = _policies.assess(_xacml.parse(data), identifier, _SCHEMA)
+            judged = _policies.assess(_xacml_parse.parse(data), identifier, _SCHEMA)
         except _xacml.XacmlError as error:
             self._add(
                 "policy",
