@@ -79,7 +79,7 @@ clients:
   type: list
   elements: dict
   contains:
-    keys:
+    registered_keys:
       description: The client's public keys as the API has them.
       returned: when O(keys=true)
       type: list

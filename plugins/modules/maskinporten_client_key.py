@@ -260,7 +260,7 @@ key:
       description: Whether it stands and falls with a certificate.
       type: bool
       returned: always
-keys:
+registered_keys:
   description: All keys of the client afterwards, each as RV(key).
   returned: always, once the client was found
   type: list

@@ -160,7 +160,7 @@ def test_a_reload_between_the_steps_meets_both_keys(
                 {
                     "name": "Take down what is there when programs are told",
                     "ansible.builtin.copy": {
-                        "content": "{{ key_rotation_result['keys'] | map(attribute='kid') | sort | to_json }}",
+                        "content": "{{ key_rotation_result.registered_keys | map(attribute='kid') | sort | to_json }}",
                         "dest": str(tmp_path / "seen.json"),
                         "mode": "0600",
                     },

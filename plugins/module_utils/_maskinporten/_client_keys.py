@@ -1000,7 +1000,7 @@ class _Work:
                 "client_id": self._id,
                 "kid": kid,
                 "key": describe(live) if live else None,
-                "keys": [describe(key) for key in keys],
+                "registered_keys": [describe(key) for key in keys],
                 "slots_free": max(0, MOST_KEYS - len(keys)),
                 "proved_with": self._proved,
             }

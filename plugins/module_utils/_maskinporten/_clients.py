@@ -167,10 +167,10 @@ def inform(task: Task) -> dict[str, Any]:
         rows: list[dict[str, Any]] = []
         for client, keys in zip(clients, found, strict=True):
             if isinstance(keys, CollectionError):
-                client["keys"], client["keys_error"] = [], keys.message
+                client["registered_keys"], client["keys_error"] = [], keys.message
                 keys = []
             else:
-                client["keys"] = keys
+                client["registered_keys"] = keys
             rows += key_rows(client, keys, warn_days=params["warn_days"], error=client.get("keys_error"))
         rows.sort(key=lambda row: (row["rank"], row["client"], row["kid"] or ""))
         for row in rows:
