@@ -24,7 +24,7 @@ from ._session import ALTINN_VARIABLES, MASKINPORTEN_VARIABLES, Session
 class Task:
     """What a module's work gets: the session, the options, and how to speak.
 
-    :ivar shown: whether the task hides its result (``no_log: true``), in which case a secret may be returned.
+    :ivar result_is_hidden: whether the task hides its result (``no_log: true``), in which case a secret may be returned.
     """
 
     session: Session
@@ -55,6 +55,17 @@ def run(module: AnsibleModule, work: Callable[[Task], Report | Mapping[str, Any]
             exception=redact(traceback.format_exc()),
         )
     finish(module, answer, {kind: requests.get(kind, 0) for kind in ("token", "read", "write")})
+    raise AssertionError("unreachable: exit_json and fail_json end the process")
+
+
+def run_locally(module: AnsibleModule, work: Callable[..., Mapping[str, Any]]) -> NoReturn:
+    """Do the work of a module that talks to no service: ``work(params, check_mode=…)`` gives the whole result."""
+    try:
+        result = work(module.params, check_mode=module.check_mode)
+    except CollectionError as error:
+        module.fail_json(**error.as_failure())
+    else:
+        module.exit_json(**result)
     raise AssertionError("unreachable: exit_json and fail_json end the process")
 
 
