@@ -110,9 +110,9 @@ def _summary(
 ) -> list[str]:
     totals = info["totals"]
     price = info["price"]
+    held = f"{_count(totals['grants'], 'grant')} to {_count(totals['organizations'], 'organisation')}"
     lines = [
-        (f"{_count(totals['grants'], 'grant')} to {_count(totals['organizations'], 'organisation')} "
-        f"on {_count(totals['scopes'], 'scope')}."),
+        f"{held} on {_count(totals['scopes'], 'scope')}.",
         f"{_price_words(price)} (ladder read {price['read']}, {price['source']}).",
     ]
     if totals["requested"]:

@@ -151,7 +151,7 @@ def _columns(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None) -
         pairs = [str(column).partition("=") for column in columns]
         return [
             (name, title or _TITLES.get(name, name.replace("_", " ").capitalize()))
-            for name, _, title in pairs
+            for name, _mark, title in pairs
         ]
     if rows and "organization_number" in rows[0]:
         names = ["line", "organization_number", "name"]

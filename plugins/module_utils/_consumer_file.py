@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from . import _organization_number as organization_number
 from ._errors import InputError
@@ -274,8 +274,7 @@ def parse_date(value: object) -> str | None:
     raise ValueError(text)
 
 
-# --- rows
-# -----------------------------------------------------------------------------------------------------------
+# -- rows
 
 
 def _make_row(line: int, values: Mapping[str, Any], *, sheet: str | None = None) -> ConsumerRow:
@@ -390,11 +389,10 @@ def _field_of(header: str) -> str | None:
     return None
 
 
-# --- tables: CSV and workbooks
-# --------------------------------------------------------------------------------------
+# -- tables: CSV and workbooks
 
 #: One record: the line it starts on, its cells, the code of what is wrong with it.
-_Record = tuple[int, list[Any], str | None]
+_Record: TypeAlias = "tuple[int, list[Any], str | None]"
 
 
 def _columns_of(cells: Sequence[Any]) -> dict[str, int]:
@@ -501,8 +499,7 @@ def _add_records(result: ConsumerList, records: Sequence[_Record], sheet: str | 
             row.message = f"the row has no organisation number (it says {shown(rest)})"
 
 
-# --- CSV
-# ------------------------------------------------------------------------------------------------------------
+# -- CSV
 
 
 def _parse_csv(text: str, source: str) -> ConsumerList:
@@ -594,8 +591,7 @@ def _split(text: str, delimiter: str) -> list[str] | None:
     return []
 
 
-# --- workbooks
-# ------------------------------------------------------------------------------------------------------
+# -- workbooks
 
 
 def _parse_workbook(content: bytes, source: str, sheet: str | None) -> ConsumerList:
@@ -717,8 +713,7 @@ def _check_part(archive: Any, part: Any, total: int, source: str) -> int:
     return total
 
 
-# --- YAML and JSON
-# --------------------------------------------------------------------------------------------------
+# -- YAML and JSON
 
 
 def _parse_yaml(text: str, source: str) -> ConsumerList:
@@ -844,8 +839,7 @@ def _members(decoder: json.JSONDecoder, text: str, start: int) -> Iterator[tuple
             place = _skip(text, place + 1)
 
 
-# --- what it is not
-# -------------------------------------------------------------------------------------------------
+# -- what it is not
 
 _OTHER_FORMATS: Final = (
     (

@@ -19,7 +19,7 @@ description:
   - Only V(APPROVED) is access. A consumer that is V(DENIED) or has V(REQUESTED) access and stands in the list is granted.
   - Where a scope has a delegation source, access goes to the consumer alone, who delegates it to its supplier in Altinn.
 author:
-  - The tilbyder.maskinporten contributors
+  - The tilbyder.maskinporten contributors (@tilbyder)
 extends_documentation_fragment:
   - tilbyder.maskinporten.auth
   - tilbyder.maskinporten.connection

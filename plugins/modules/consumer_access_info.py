@@ -15,7 +15,7 @@ description:
   - Makes one request for each scope, or one for each consumer where only O(consumers) is given.
   - Compares them with declared lists when O(declared) is given.
 author:
-  - The tilbyder.maskinporten contributors
+  - The tilbyder.maskinporten contributors (@tilbyder)
 extends_documentation_fragment:
   - tilbyder.maskinporten.auth
   - tilbyder.maskinporten.connection

@@ -16,7 +16,7 @@ description:
     Digdir's self-service API, which knows their names.
   - Needs no login; the options of one are taken so that C(module_defaults) can set them for all modules.
 author:
-  - The tilbyder.maskinporten contributors
+  - The tilbyder.maskinporten contributors (@tilbyder)
 extends_documentation_fragment:
   - tilbyder.maskinporten.auth
   - tilbyder.maskinporten.connection

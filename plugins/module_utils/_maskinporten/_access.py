@@ -796,7 +796,8 @@ def manage(task: Task) -> Report:
     )
     for step in steps:
         _settle(step)
-    report = AccessReport(applied.steps, "consumers", blocked=plan.blocked, warnings=plan.warnings)
+    report = AccessReport(steps=applied.steps, noun="consumers", warnings=plan.warnings)
+    report.blocked = plan.blocked
     report.diffs = [_scope_diff(scope, steps) for scope in plan.scopes if _changes(scope, steps)]
     report.extra.update(
         overview=_overview(steps, task.check_mode or plan.blocked is not None, plan.price),
