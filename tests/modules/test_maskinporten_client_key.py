@@ -419,6 +419,31 @@ def test_a_client_without_access_keeps_its_key_with_a_word(
     assert result["proved_with"] is None
 
 
+def test_a_suppliers_client_is_proved_for_the_consumer_it_acts_for(
+    sandbox: SandboxClient, key: Key, tmp_path: Path
+) -> None:
+    scope = "lysheietat:delegable.read"
+    sandbox.seed(
+        {
+            "scopes": [
+                {"name": scope, "description": "D", "delegation_source": sandbox.urls["altinn"] + "/"}
+            ],
+            "access": [{"scope": scope, "consumers": ["310002100"]}],
+            "delegations": [{"consumer": "310002100", "supplier": OWNER, "scope": scope}],
+            "clients": [
+                {"client_id": "c-1", "client_name": "cases", "client_orgno": OWNER, "scopes": [scope]}
+            ],
+        }
+    )
+    path = str(tmp_path / "key.jwk")
+    refused = key(key_path=path, state="rotated", prove_timeout=0)
+    assert refused["failed"]
+    result = key(key_path=path, state="rotated", prove_consumer_org="310 002 100")
+    assert not result["failed"], result
+    assert result["proved_with"] == scope
+    assert "prove_consumer_org" in key(key_path=path, state="rotated", prove_consumer_org="310002101")["msg"]
+
+
 def test_a_private_key_is_returned_only_to_a_task_that_hides_it(
     sandbox: SandboxClient, key: Key, tmp_path: Path
 ) -> None:

@@ -86,6 +86,21 @@ def test_another_old_key_is_not_lost(tmp_path: Path) -> None:
     material.keep_copy(str(tmp_path / "key"), str(tmp_path / "key.old"))
 
 
+def test_a_file_system_without_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    path, copy = str(tmp_path / "key"), str(tmp_path / "key.old")
+    material.write_private(path, "mine")
+    material.keep_copy(path, copy)
+    assert {Path(name).read_text() for name in (path, copy)} == {"mine"}
+    assert {stat.S_IMODE(entry.stat().st_mode) for entry in tmp_path.iterdir()} == {0o600}
+    with pytest.raises(InputError, match="never written over"):
+        material.write_private(path, "other")
+    assert sorted(os.listdir(tmp_path)) == ["key", "key.old"]
+
+
 def test_a_jwk_is_not_encrypted_in_vain() -> None:
     key = material.make_key(2048)
     with pytest.raises(InputError, match="key_format: pem"):

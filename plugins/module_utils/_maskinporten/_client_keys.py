@@ -138,9 +138,7 @@ def key_rows(
     nothing = dict.fromkeys(("kid", "algorithm", "bits", "expires", "days_left"))
     if error or not keys:
         status = "unreadable" if error else ("no_keys" if owner["active"] else "inactive")
-        advice = error or (
-            "logs in by certificate, or not at all" if owner["active"] else "the client is deactivated"
-        )
+        advice = error or (_other_login(client) if owner["active"] else "the client is deactivated")
         return [
             {
                 **owner,
@@ -162,6 +160,13 @@ def key_rows(
             {**owner, **columns, "status": status, "due": due, "advice": advice, "rank": (rank, days)}
         )
     return rows
+
+
+def _other_login(client: Mapping[str, Any]) -> str:
+    method = str(client.get("token_endpoint_auth_method") or "")
+    if method.startswith("client_secret"):
+        return "logs in with a secret"
+    return "needs no key" if method == "none" else "logs in by certificate, or not at all"
 
 
 def _judge(
@@ -699,7 +704,9 @@ class _Work:
     def _drain(self) -> None:
         """Wait until the old key has been out of its place long enough; its file tells since when, also to a later run."""
         moved = material.moved_at(self._path + OLD)
-        time.sleep(max(0.0, min(self._params["drain_seconds"], moved + self._params["drain_seconds"] - time.time())))
+        time.sleep(
+            max(0.0, min(self._params["drain_seconds"], moved + self._params["drain_seconds"] - time.time()))
+        )
 
     def _remove_old(self) -> None:
         """Prove the key in place once more, then remove the one it replaced, here and there."""

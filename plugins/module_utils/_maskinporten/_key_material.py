@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -33,6 +34,8 @@ KEY_FORMATS: Final = ("pem", "jwk")
 #: Members of a JWK that are the private half, or belong to other kinds of secret (RFC 7518, 6.3.2 and 6.4).
 PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _LARGEST_FILE: Final = 1_000_000
+# What a file system without hard links answers.
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS})
 _OWNER_ONLY: Final = stat.S_IRUSR | stat.S_IWUSR
 
 
@@ -160,8 +163,8 @@ def form_of(path: str, wanted: str | None) -> str:
 
 
 def is_open_to_others(path: str) -> bool:
-    """Whether more people than the owner can read or change the file."""
-    return bool(os.stat(path).st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+    """Whether anyone can read the file, or more than its owner can change it; a group that reads it is someone's decision."""
+    return bool(os.stat(path).st_mode & (stat.S_IRWXO | stat.S_IWGRP))
 
 
 def write_private(path: str, text: str) -> None:
@@ -180,8 +183,7 @@ def write_private(path: str, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        # A link, unlike a rename, fails where the name is taken.
-        os.link(temporary, path)
+        _take_name(temporary, path)
     except FileExistsError:
         raise InputError(
             f"key_path: {path} has appeared meanwhile; it is never written over. Run again."
@@ -194,6 +196,18 @@ def write_private(path: str, text: str) -> None:
     _settle(folder)
 
 
+def _take_name(temporary: str, path: str) -> None:
+    """Give a finished file its name; fails where the name is taken, as a rename would not."""
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # A file system without links: reserve the name first.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWNER_ONLY))
+        os.replace(temporary, path)
+
+
 def keep_copy(path: str, copy: str) -> None:
     """Give the file a second name, so that replacing the first loses nothing.
 
@@ -201,13 +215,17 @@ def keep_copy(path: str, copy: str) -> None:
     """
     try:
         os.link(path, copy)
-    except FileExistsError:
+    except OSError as error:
+        if error.errno in _NO_LINKS:
+            with open(path, encoding="ascii") as file:
+                write_private(copy, file.read())
+            return
+        if not isinstance(error, FileExistsError):
+            raise InputError(f"key_path: cannot keep {path} as {copy}: {_reason(error)}.") from None
         if not _same_content(path, copy):
             raise InputError(
                 f"key_path: {copy} holds another key than {path}, from a rotation that was not finished; finish that one first."
             ) from None
-    except OSError as error:
-        raise InputError(f"key_path: cannot keep {path} as {copy}: {_reason(error)}.") from None
 
 
 def moved_at(path: str) -> float:
