@@ -121,7 +121,7 @@ def run(
     command fails.
     """
     LOGS.mkdir(parents=True, exist_ok=True)
-    variables = envs.variables(cell) | (extra or {})
+    variables = envs.variables(cell) | {"NO_COLOR": "1"} | (extra or {})
     program = shutil.which(command[0], path=variables["PATH"])
     if program is None:
         raise StageFailed(f"{command[0]} is not in {cell.folder}")
