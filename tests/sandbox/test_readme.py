@@ -36,8 +36,10 @@ def test_every_kind_of_fault() -> None:
     assert dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section("Faults"), re.MULTILINE)) == KINDS
 
 
-def test_every_section_of_a_seed() -> None:
-    assert set(re.findall(r"^\| `(\w+)` \|", section("State and seeds"), re.MULTILINE)) == set(SECTIONS)
+def test_every_section_of_a_seed(sandbox: SandboxClient) -> None:
+    seed, altinn = section("State and seeds").split("| section of `altinn` |")
+    assert set(re.findall(r"^\| `(\w+)` \|", seed, re.MULTILINE)) == set(SECTIONS)
+    assert set(re.findall(r"^\| `(\w+)` \|", altinn, re.MULTILINE)) <= set(sandbox.state()["altinn"])
 
 
 def test_every_operation_of_control(sandbox: SandboxClient) -> None:
