@@ -25,8 +25,8 @@ options:
   columns:
     description:
       - The columns, in order. A name may carry a title, as in V(organization_number=Organisation).
-      - Left out, consumer rows get line, number, name and verdict (and the scope where there is more than one), other
-        rows get every key of the first one.
+      - Left out, a table of consumers for people gets line, number, name and verdict (and the scope where there is more
+        than one); other rows, and every CSV, get all keys of the first row.
     type: list
     elements: str
   style:
@@ -134,7 +134,7 @@ def row_table(
         raise AnsibleFilterError("row_table: a list of rows is needed")
     if any(not isinstance(row, Mapping) for row in rows):
         raise AnsibleFilterError("row_table: every row has to be a mapping")
-    chosen = _columns(rows, columns)
+    chosen = _columns(rows, columns, style)
     if order == "worst_first" or (order is None and style != "csv"):
         rows = sorted(rows, key=_badness)
     if style == "csv":
@@ -146,14 +146,16 @@ def row_table(
     return _as_text(titles, table, [name for name, _title in chosen], max(60, int(width))) if rows else ""
 
 
-def _columns(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None) -> list[tuple[str, str]]:
+def _columns(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None, style: str
+) -> list[tuple[str, str]]:
     if columns:
         pairs = [str(column).partition("=") for column in columns]
         return [
             (name, title or _TITLES.get(name, name.replace("_", " ").capitalize()))
             for name, _mark, title in pairs
         ]
-    if rows and "organization_number" in rows[0]:
+    if rows and "organization_number" in rows[0] and style != "csv":
         names = ["line", "organization_number", "name"]
         if any("verdict" in row or "problem" in row for row in rows):
             names.append("verdict")

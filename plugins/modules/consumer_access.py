@@ -52,6 +52,7 @@ options:
       description:
         - File with the same, on the machine where the module runs; CSV, XLSX (with the Python library openpyxl), YAML or
           JSON. See P(tilbyder.maskinporten.read_consumers#filter) for what is understood.
+        - Give the path whole, for example with C(inventory_dir); where a relative one starts depends on the connection.
         - A column C(scope) limits a row to that scope.
       type: path
     sheet:

@@ -543,6 +543,12 @@ def test_the_register_is_off_outside_production_and_warns_in_it(sandbox, access)
     assert verdicts(result) == [(1, "granted")]
 
 
+def test_off_may_be_written_without_quotes(sandbox, access):
+    result = access(environment="prod", consumers=["971203420"], register_check=False)
+    assert verdicts(result) == [(1, "granted")]
+    assert sandbox.requests(service="register") == []
+
+
 def test_a_register_that_is_down_warns_or_stops_as_told(sandbox, access):
     sandbox.fault(route="/register/*", kind="status", times=None, status=404)
     result = access(consumers=[CONSUMER], register_check="warn")
