@@ -673,6 +673,7 @@ def test_the_price_counts_grants_and_stops_above_the_ceiling(sandbox, access):
         ({"consumers": [CONSUMER], "scope": "cases.read"}, "lacks its prefix"),
         ({"consumers": [CONSUMER], "scope": "testetat:../x"}, "malformed"),
         ({"consumers": [CONSUMER], "consumers_file": "x.csv"}, "exclude each other"),
+        ({"consumers": ["list.csv"]}, "give it as consumers_file"),
         ({"consumers_file": "no-such-file.csv"}, "there is no such file"),
         ({"consumers": [CONSUMER], "purge": True, "state": "absent"}, "purge belongs to state: present"),
         ({"consumers": [CONSUMER], "protected": ["12"]}, "protected: '12' is not an organisation number"),

@@ -44,6 +44,7 @@ DEFAULT_MAX_REMOVALS: Final = "5"
 DEFAULT_WARN_DAYS: Final = 30
 
 _MAX_REMOVALS: Final = re.compile(r"\s*([0-9]{1,6})\s*(%?)\s*")
+_FILE_NAME: Final = re.compile(r"\.(?:csv|tsv|txt|xlsx?|ods|ya?ml|json)\s*$", re.IGNORECASE)
 _NAMED: Final = 10
 
 
@@ -188,6 +189,14 @@ def _declared_grant(task: Task, entry: Mapping[str, Any], where: str) -> _Grant:
     if entry["consumers"] is None and not entry["consumers_file"]:
         raise InputError(
             f"{where}: say who: consumers (a list) or consumers_file (CSV, XLSX, YAML, JSON).", item=scope
+        )
+    named = [
+        value for value in entry["consumers"] or () if isinstance(value, str) and _FILE_NAME.search(value)
+    ]
+    if named:
+        raise InputError(
+            f"{where}: consumers holds the name of a file ({shown(named[0])}); give it as consumers_file.",
+            item=scope,
         )
     present = entry["state"] != "absent"
     purge = bool(entry["purge"])
