@@ -357,7 +357,7 @@ class Chain:
             "access", title, BROKEN,
             f"{self._named(consumer)} {told} in environment '{self._environment.name}'" + "".join(f"; {hint}" for hint in hints),
             f"grant {consumer} access",
-            self._command("grant", scope=self.name, consumers=consumer), "access_or_delegation",
+            self._command("grant", scope=self.name, consumers=consumer, reason="CASE-NUMBER"), "access_or_delegation",
         )  # fmt: skip
 
     def _approved(

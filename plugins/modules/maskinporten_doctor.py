@@ -144,7 +144,7 @@ findings:
       description: What to type to mend it, or empty.
       type: str
       returned: always
-      sample: ansible-playbook tilbyder.maskinporten.grant -e target=test -e scope=testetat:cases.read -e consumers=310002100
+      sample: ansible-playbook tilbyder.maskinporten.policy_migrate -e target=test -e resource=testetat-cases-read
     trap:
       description: Name of the known trap behind it, or null.
       type: str
