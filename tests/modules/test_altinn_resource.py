@@ -624,6 +624,16 @@ def test_scopes_are_not_looked_at_when_nothing_is_written(sandbox: SandboxClient
     assert sandbox.requests(service="self_service") == []
 
 
+def test_an_unquoted_off_means_off(sandbox: SandboxClient, resource: Resource) -> None:
+    # YAML reads a bare off as false.
+    result = resource(
+        **WHOLE, resources=[{"identifier": ID}, {"identifier": f"{ID}-2", "scope_check": False}]
+    )
+    assert not result["failed"], result["msg"]
+    assert not resource(**{**WHOLE, "identifier": f"{ID}-3", "scope_check": False})["failed"]
+    assert sandbox.requests(service="self_service") == []
+
+
 def test_a_scope_that_is_added_tells_what_delegations_come_to_cover(
     sandbox: SandboxClient, resource: Resource
 ) -> None:
