@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn import (
     _policies,
+    _policy_assessment,
     _policy_subjects,
     _xacml_evaluate,
 )
@@ -81,7 +82,7 @@ ROLE, PACKAGE = xacml.ROLE_CODE, xacml.ACCESS_PACKAGE
     ],
 )
 def test_verdict_for_a_scope(subjects: list[tuple[str, str]], verdict: str, without: tuple[str, ...]) -> None:
-    judged = _policies.assess(scope_policy(*subjects), RESOURCE, "MaskinportenSchema")
+    judged = _policy_assessment.assess(scope_policy(*subjects), RESOURCE, "MaskinportenSchema")
     assert judged.verdict == verdict
     assert judged.without_package == without
 
@@ -90,7 +91,7 @@ def test_a_denial_counts() -> None:
     allowed = scope_policy((ROLE, "apiadm"), (PACKAGE, "maskinporten-scopes"))
     denied = scope_policy((PACKAGE, "maskinporten-scopes"), effect="Deny")
     both = replace(allowed, rules=allowed.rules + denied.rules)
-    assert _policies.assess(both, RESOURCE, "MaskinportenSchema").verdict == "only_altinn2_roles"
+    assert _policy_assessment.assess(both, RESOURCE, "MaskinportenSchema").verdict == "only_altinn2_roles"
 
 
 def test_a_conjunction_with_an_altinn_2_role_stops() -> None:
@@ -99,21 +100,23 @@ def test_a_conjunction_with_an_altinn_2_role_stops() -> None:
     target = policy.rules[0].target
     assert target is not None
     paired = replace(policy, rules=(replace(policy.rules[0], target=(((pair),), *target[1:])),))
-    assert _policies.assess(paired, RESOURCE, "MaskinportenSchema").verdict == "only_altinn2_roles"
+    assert _policy_assessment.assess(paired, RESOURCE, "MaskinportenSchema").verdict == "only_altinn2_roles"
 
 
 @pytest.mark.parametrize("role", CODES)
 def test_every_altinn_2_role_alone_stops(role: str) -> None:
-    judged = _policies.assess(scope_policy((ROLE, role), action="read"), RESOURCE, "GenericAccessResource")
+    judged = _policy_assessment.assess(
+        scope_policy((ROLE, role), action="read"), RESOURCE, "GenericAccessResource"
+    )
     assert judged.verdict == "only_altinn2_roles"
     assert judged.stops == ("read",)
 
 
 def test_the_resource_type_decides_what_is_asked() -> None:
     policy = scope_policy((PACKAGE, "x"), action="read")
-    assert _policies.assess(policy, RESOURCE, "MaskinportenSchema").verdict == "no_one"
-    assert _policies.assess(policy, RESOURCE, "GenericAccessResource").verdict == "works"
-    assert _policies.assess(policy, RESOURCE).verdict == "works"
+    assert _policy_assessment.assess(policy, RESOURCE, "MaskinportenSchema").verdict == "no_one"
+    assert _policy_assessment.assess(policy, RESOURCE, "GenericAccessResource").verdict == "works"
+    assert _policy_assessment.assess(policy, RESOURCE).verdict == "works"
 
 
 # --- the data ----------------------------------------------------------------------------------------------------------
@@ -155,7 +158,7 @@ def test_role_codes_and_packages_stand_in_the_data_file_alone() -> None:
 
 
 def test_the_template_does_not_depend_on_the_date() -> None:
-    for module in (_policies, _xacml_evaluate, xacml):
+    for module in (_policies, _policy_assessment, _xacml_evaluate, xacml):
         assert module.__file__ is not None
         names = {
             node.id
@@ -238,7 +241,7 @@ def test_same_meaning_same_judgement(policy: xacml.Policy, data: st.DataObject) 
     other = xacml_parse.parse(Habits(data.draw).policy(policy))
 
     def judged(one: xacml.Policy) -> Any:
-        found = _policies.assess(one, RESOURCE)
+        found = _policy_assessment.assess(one, RESOURCE)
         return found.verdict, found.may_delegate, found.stops, found.altinn2_roles
 
     assert judged(other) == judged(policy)
