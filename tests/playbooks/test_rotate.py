@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import ansible_runner
 import httpx
 import jwt
 import pytest
@@ -24,7 +25,7 @@ import yaml
 
 from tests.conftest import SandboxClient
 from tests.module_runner import run_module
-from tests.playbook_runner import PlaybookRun, run_playbook
+from tests.playbook_runner import ROOT, PlaybookRun, run_playbook
 
 ROTATE = "tilbyder.maskinporten.rotate"
 SCOPE = "testetat:cases.read"
@@ -329,7 +330,8 @@ def test_no_key_material_anywhere(
     sandbox: SandboxClient, rotate: Rotate, folder: Path, tmp_path: Path
 ) -> None:
     """At the highest verbosity, with differences, in check mode and in failure; in output, artifacts and temporary files."""
-    seen: set[str] = set()
+    login_key = Path(sandbox.credentials("administration")["private_key_path"]).read_text()
+    seen = set(login_key.splitlines()[1:-2])
 
     def note_secrets() -> None:
         for file in folder.iterdir():
@@ -367,7 +369,7 @@ def test_no_key_material_anywhere(
         note_secrets()
         output += run.output
     assert run.rc != 0
-    assert len(seen) >= 18
+    assert len(seen) >= 18 + 24
     written = b"".join(file.read_bytes() for file in scratch.rglob("*") if file.is_file())
     sent = json.dumps(sandbox.control("GET", "/requests"))
     assert b"cases.jwk" in written
@@ -378,3 +380,34 @@ def test_no_key_material_anywhere(
     for place in (output, written.decode("utf-8", "replace")):
         assert "eyJhbGci" not in place
         assert "BEGIN PRIVATE KEY" not in place.replace("-----BEGIN PRIVATE KEY-----.*", "")
+
+
+def test_no_key_material_in_the_artifacts_of_a_job_runner(
+    sandbox: SandboxClient, client: None, folder: Path, tmp_path: Path
+) -> None:
+    """What AWX keeps of a job: events, facts, the command with its environment."""
+    path = folder / "cases.jwk"
+    secrets: set[str] = set()
+    (tmp_path / "runner").mkdir()
+    for finish in ("later", "now"):
+        result = ansible_runner.run(
+            private_data_dir=str(tmp_path / "runner"),
+            playbook=str(ROOT / "playbooks" / "rotate.yml"),
+            inventory={"all": {"hosts": {"sandbox": host_variables(sandbox)}}},
+            extravars={
+                "client": "cases",
+                "key_path": str(path),
+                "finish": finish,
+                "key_rotation_drain_seconds": 0,
+            },
+            envvars={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            verbosity=4,
+            quiet=True,
+        )
+        assert result.rc == 0, result.stdout.read()
+        secrets |= {json.loads(path.read_text())[name] for name in ("d", "p", "q", "dp", "dq", "qi")}
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "runner").rglob("*") if file.is_file())
+    assert kid_in(path).encode() in kept
+    assert len(secrets) == 12
+    assert [secret for secret in secrets if secret.encode() in kept] == []
+    assert b"eyJhbGci" not in kept

@@ -885,11 +885,12 @@ class _Work:
             self._told.append(f"Maskinporten cut its life: it expires on {about['expires']}")
         if (self._params["valid_days"] or 0) > LONGEST_LIFE:
             self._told.append(f"a key lives {LONGEST_LIFE} days at most, not {self._params['valid_days']}")
-        self._told.append(
+        life = (
             f"expires on {about['expires']} ({about['days_left']} days)"
             if about["expires"]
-            else "expiry unknown"
+            else "has no known expiry"
         )
+        self._told.append(f"{kid} {life}")
         return stored
 
     def _register_and_prove(self, body: Mapping[str, Any], private: SigningKey | None) -> Mapping[str, Any]:
