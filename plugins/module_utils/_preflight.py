@@ -56,10 +56,15 @@ def inform(task: Task) -> dict[str, Any]:
     return {
         "checks": walk.checks,
         "ready": not failed,
-        "failures": [f"{row['title']}: {row['message']}" for row in failed],
+        "failures": [_sentence(row) for row in failed],
         "organization_number": walk.organization_number,
         "service_owner_code": walk.service_owner_code,
     }
+
+
+def _sentence(row: Mapping[str, Any]) -> str:
+    where = f" (look at {row['variable']})" if row["variable"] else ""
+    return f"Not in place: {row['title'][0].lower()}{row['title'][1:]}{where}: {row['message']}"
 
 
 class _Walk:
@@ -96,7 +101,7 @@ class _Walk:
         try:
             response = self._session.transport.request("GET", self._environment.metadata_url)
         except CollectionError as error:
-            self._add("reachable", "Maskinporten answers", FAILED, error.message, "maskinporten_environment")
+            self._add("reachable", "Maskinporten answers", FAILED, error.message, "maskinporten_url")
             return
         if not response.ok:
             message = f"{self._environment.metadata_url} answered {response.status}"
