@@ -13,7 +13,8 @@ options:
   altinn_token_exchange:
     description:
       - Exchange Maskinporten's token for one of Altinn before calling Altinn.
-      - Switch it off to send Maskinporten's token as it is, which the resource registry takes as well.
+      - Switch it off to send Maskinporten's token as it is, which the resource registry seems to take as well (Altinn Studio's own
+        publisher does so).
     type: bool
     default: true
   administration:
