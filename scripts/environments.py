@@ -113,6 +113,11 @@ def _real_path(executable: str) -> str:
     ).stdout.strip()
 
 
+def pyenv_root() -> Path:
+    """Where pyenv keeps its versions and shims, whether there is a pyenv or not."""
+    return Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+
+
 def _candidates(version: str) -> Iterator[str]:
     named = os.environ.get("PYTHON" + version.replace(".", ""))
     if named:
@@ -123,8 +128,7 @@ def _candidates(version: str) -> Iterator[str]:
             # An active virtual environment must not become the parent of another.
             if path.is_file() and not (path.parent.parent / "pyvenv.cfg").exists():
                 yield str(path)
-    pyenv_root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    for installed in sorted((pyenv_root / "versions").glob(f"{version}*"), reverse=True):
+    for installed in sorted((pyenv_root() / "versions").glob(f"{version}*"), reverse=True):
         yield str(installed / "bin" / "python")
     uv_root = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path.home() / ".local/share/uv/python")
     for installed in sorted(uv_root.glob(f"cpython-{version}*"), reverse=True):
@@ -365,7 +369,9 @@ def variables(cell: Cell) -> dict[str, str]:
         if not key.startswith("ANSIBLE_")
         and key not in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONHOME")
     }
-    path = [str(cell.path / "bin"), *interpreter_folders(), *os.get_exec_path()]
+    # pyenv's shims of versions that are not selected end in an error, on which ansible-test gives up.
+    others = [folder for folder in os.get_exec_path() if Path(folder) != pyenv_root() / "shims"]
+    path = [str(cell.path / "bin"), *interpreter_folders(), *others]
     return kept | {
         "PATH": os.pathsep.join(dict.fromkeys(path)),
         "VIRTUAL_ENV": str(cell.path),
