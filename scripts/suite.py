@@ -313,6 +313,13 @@ def build_tarball(into: Path) -> Path:
     return tarball
 
 
+def _holds_documentation(path: Path) -> bool:
+    """Whether a plugin file is documented under its own name; one that holds several has a YAML file for each."""
+    return path.suffix == ".yml" or (
+        path.suffix == ".py" and "\nDOCUMENTATION = " in path.read_text(encoding="utf-8")
+    )
+
+
 def _documented(paths: dict[str, str]) -> None:
     """Show the documentation of every plugin and role as an installed collection has it.
 
@@ -320,7 +327,7 @@ def _documented(paths: dict[str, str]) -> None:
     """
     roles = {path.parent.parent.name for path in (ROOT / "roles").glob("*/meta/argument_specs.yml")}
     expected = {"role": roles} | {
-        kind: {path.stem for path in (ROOT / "plugins" / folder).glob("[!_]*.py")}
+        kind: {path.stem for path in (ROOT / "plugins" / folder).glob("[!_]*") if _holds_documentation(path)}
         for kind, folder in {
             "module": "modules",
             "lookup": "lookup",
