@@ -53,7 +53,7 @@ def key(sandbox: SandboxClient) -> Key:
 @pytest.fixture(scope="session")
 def pairs() -> list[rsa.RSAPrivateKey]:
     """Key pairs made elsewhere; enough to fill a client."""
-    return [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(6)]
+    return [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _number in range(6)]
 
 
 def public_jwk(pair: rsa.RSAPrivateKey, kid: str | None = None, **members: Any) -> dict[str, Any]:

@@ -226,7 +226,7 @@ def test_ten_rotations_under_load_never_refuse_a_token(
     assert not first["failed"], first
     sandbox.switch(propagation_seconds=0.7)
     with Load(sandbox, path) as load:
-        for _ in range(10):
+        for _number in range(10):
             # One second of drain: time for a request that was signed just before the switch to arrive.
             result = run_module("maskinporten_client_key", {**options, "finish": "now", "drain_seconds": 1})
             assert not result["failed"], result
@@ -305,7 +305,7 @@ def test_a_killed_rotation_is_taken_up_and_never_leaves_the_program_without_a_ke
             sandbox.switch(propagation_seconds=30)
         process = module_process(finish="now", drain_seconds=3)
         reached = {
-            "made": lambda: (folder / "cases.jwk.new").exists(),
+            "made": (folder / "cases.jwk.new").exists,
             "registered": lambda: len(kids(sandbox)) == 2,
             "switched": lambda: (
                 (folder / "cases.jwk.old").exists() and not (folder / "cases.jwk.new").exists()

@@ -335,7 +335,8 @@ def _given_key(task: Task) -> _Given:
             raise InputError("public_key and public_key_path exclude each other; give one of them.")
         return _Given(material.read_public(path=params["public_key_path"], text=params["public_key"]))
     if params["key_path"] and os.path.exists(_real(params["key_path"])):
-        return _read_given(_real(params["key_path"]), params["key_passphrase"])
+        pair = _read_pair(_real(params["key_path"]), params["key_passphrase"])
+        return _Given(pair.public, pair.private)
     if params["key_path"] and params["state"] == "absent" and not params["kid"]:
         raise InputError(f"key_path: {params['key_path']} does not exist; name the key to remove by its kid.")
     if params["key_path"]:
@@ -345,9 +346,17 @@ def _given_key(task: Task) -> _Given:
     return _Given()
 
 
-def _read_given(path: str, passphrase: str | None) -> _Given:
+@dataclass(frozen=True, repr=False)
+class _KeyPair:
+    """Both halves of a key, from a file."""
+
+    public: material.PublicKey
+    private: SigningKey
+
+
+def _read_pair(path: str, passphrase: str | None) -> _KeyPair:
     private = material.read_private(path, passphrase)
-    return _Given(material.PublicKey.of(private.public_key, kid=private.key_id), private)
+    return _KeyPair(material.PublicKey.of(private.public_key, kid=private.key_id), private)
 
 
 def _real(path: str) -> str:
@@ -486,10 +495,9 @@ class _Work:
             message = f"a new key is made in {self._path}"
 
             def write() -> Mapping[str, Any]:
-                given = self._make_file(self._path)
-                assert given.public is not None
+                pair = self._make_file(self._path)
                 return self._register_and_prove(
-                    self._body(given.public, self._kid_for(given.public)), given.private
+                    self._body(pair.public, self._kid_for(pair.public)), pair.private
                 )
 
         else:
@@ -581,31 +589,24 @@ class _Work:
                 self._own_kid(),
                 self.keys,
             )
-        if not under_way and not self._is_due():
-            own = self._own_live()
-            assert own is not None
+        own = self._own_live()
+        if not under_way and own is not None and not self._is_due(own):
             return _Intent("none", f"is not due ({_life(describe(own))})", str(own["kid"]), self.keys)
         return self._start(and_finish=finish == "now")
 
-    def _is_due(self) -> bool:
-        limit = self._params["renew_before_days"]
-        own = self._own_live()
-        if limit is None or own is None:
-            return True
-        left = describe(own)["days_left"]
-        return left is None or left < limit
+    def _is_due(self, own: Mapping[str, Any]) -> bool:
+        limit, left = self._params["renew_before_days"], describe(own)["days_left"]
+        return limit is None or left is None or left < limit
 
     def _start(self, *, and_finish: bool) -> _Intent:
         new = self._path + NEW
-        resumed = _read_given(new, self._params["key_passphrase"]) if os.path.exists(new) else _Given()
-        known = next(
-            (key for key in self.keys if resumed.public and material.is_same_key(key, resumed.public)), None
-        )
+        resumed = _read_pair(new, self._params["key_passphrase"]).public if os.path.exists(new) else None
+        known = next((key for key in self.keys if resumed and material.is_same_key(key, resumed)), None)
         if known is None:
-            self._require_room(self._kid_for(resumed.public) if resumed.public else None)
+            self._require_room(self._kid_for(resumed) if resumed else None)
         self._require_means_of_proof()
         own = self._own_live()
-        kid = self._kid_for(resumed.public) if resumed.public else None
+        kid = self._kid_for(resumed) if resumed else None
         foreseen = known or self._foreseen(
             {"kid": kid or "(new key)", "alg": self._params["key_algorithm"] or ALGORITHMS[0]}
         )
@@ -625,7 +626,7 @@ class _Work:
                 self._remove_old()
             return stored
 
-        message = "a rotation that was broken off is taken up" if resumed.public else ""
+        message = "a rotation that was broken off is taken up" if resumed else ""
         if not and_finish and own is not None:
             message = "; ".join(filter(None, (message, f"{own['kid']} stays until the rotation is finished")))
         note = self._first_key_note()
@@ -674,25 +675,23 @@ class _Work:
             raise GuardError(
                 f"{self._path} is gone, while {self._path + OLD} is there; put a key back in place before the old one is removed."
             )
-        old = _read_given(self._path + OLD, self._params["key_passphrase"]).public
-        assert old is not None
+        old = _read_pair(self._path + OLD, self._params["key_passphrase"]).public
         return self._given.public, None if old.numbers == self._given.public.numbers else old
 
     def _introduce(self, *, must_prove: bool) -> Mapping[str, Any]:
         """Have a new key in its own file, registered and proved."""
         new = self._path + NEW
         if os.path.exists(new):
-            given = _read_given(new, self._params["key_passphrase"])
+            pair = _read_pair(new, self._params["key_passphrase"])
         else:
-            given = self._make_file(new)
-        assert given.public is not None
-        kid = self._kid_for(given.public)
+            pair = self._make_file(new)
+        kid = self._kid_for(pair.public)
         stored: Mapping[str, Any] | None = self._by_kid(kid)
-        if stored is None or not material.is_same_key(stored, given.public):
-            stored = self._register(self._body(given.public, kid))
+        if stored is None or not material.is_same_key(stored, pair.public):
+            stored = self._register(self._body(pair.public, kid))
         if must_prove:
             try:
-                self._prove(stored, given.private, strict=True)
+                self._prove(stored, pair.private, strict=True)
             except CollectionError as error:
                 raise CollectionError(
                     f"{error.message} {self._path} is as it was. The new key is registered as '{kid}' and lies in {new}: run "
@@ -710,14 +709,15 @@ class _Work:
 
     def _remove_old(self) -> None:
         """Prove the key in place once more, then remove the one it replaced, here and there."""
-        self._given = _read_given(self._path, self._params["key_passphrase"])
+        pair = _read_pair(self._path, self._params["key_passphrase"])
+        self._given = _Given(pair.public, pair.private)
         new_key, old_key = self._rotated_pair()
         self.keys = self._api.keys(self._id)
         staying = next((key for key in self.keys if material.is_same_key(key, new_key)), None)
         if staying is None:
             raise GuardError(f"the key in {self._path} is no longer registered; the old key stays.")
         if self._params["prove"]:
-            self._prove(staying, self._given.private, strict=True)
+            self._prove(staying, pair.private, strict=True)
         for key in self.keys:
             if old_key and material.is_same_key(key, old_key):
                 self._remove(key)
@@ -852,7 +852,7 @@ class _Work:
 
     # -- writes -----------------------------------------------------------------------
 
-    def _make_file(self, path: str) -> _Given:
+    def _make_file(self, path: str) -> _KeyPair:
         key = material.make_key(self._params["key_size"])
         public = material.PublicKey.of(key.public_key)
         form = material.form_of(self._path, self._params["key_format"])
@@ -867,7 +867,7 @@ class _Work:
                 passphrase=self._params["key_passphrase"],
             ),
         )
-        return _Given(public, key)
+        return _KeyPair(public, key)
 
     def _register(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """PUT one key, and see that it is there; a lost answer is repeated, which is the same key again."""
@@ -910,14 +910,13 @@ class _Work:
     def _proof_scopes(self) -> list[str]:
         return list(self._params["prove_scopes"] or self._client.get("scopes") or ())
 
-    def _prove(self, stored: Mapping[str, Any], private: SigningKey | None, *, strict: bool) -> None:
+    def _prove(self, stored: Mapping[str, Any], private: SigningKey, *, strict: bool) -> None:
         """Fetch a token with the key, again and again while the change may be on its way.
 
         ``strict``: nothing but a token will do. Else an answer that is about the scope proves the key well enough.
 
         :raises CollectionError: no token within ``prove_timeout``.
         """
-        assert private is not None
         kid = str(stored["kid"])
         scopes = self._proof_scopes()
         if not scopes:
