@@ -470,7 +470,7 @@ class Chain:
         self._findings.tried("access_list", "Access list", lambda: self._access_list(resource))
 
     def _policy(self, registry: Registry, resource: Mapping[str, Any]) -> None:
-        from ._altinn import _policies, _xacml, _xacml_parse
+        from ._altinn import _policy_assessment, _xacml, _xacml_parse
 
         title, identifier = "Policy", str(resource["identifier"])
         data = registry.get_policy(identifier)
@@ -481,7 +481,7 @@ class Chain:
             )  # fmt: skip
             return
         try:
-            judged = _policies.assess(_xacml_parse.parse(data), identifier, _SCHEMA)
+            judged = _policy_assessment.assess(_xacml_parse.parse(data), identifier, _SCHEMA)
         except _xacml.XacmlError as error:
             self._add(
                 "policy",
@@ -493,7 +493,7 @@ class Chain:
             )
             return
         who = ", ".join(judged.may_delegate[:4]) + (" and others" if len(judged.may_delegate) > 4 else "")
-        if judged.verdict == _policies.NO_ONE:
+        if judged.verdict == _policy_assessment.NO_ONE:
             self._add(
                 "policy", title, self._bad(), f"lets nobody delegate: no rule of it gives {SCOPE_ACCESS} on {identifier}",
                 "upload one that does", self._command("onboard"),
@@ -502,7 +502,7 @@ class Chain:
         self._add("policy", title, OK, f"lets someone delegate: {who}")
         over = datetime.now(UTC).date().isoformat() >= ALTINN2_ROLES_END
         migrate = self._command("policy_migrate", resource=identifier)
-        if judged.verdict == _policies.ONLY_ALTINN2_ROLES:
+        if judged.verdict == _policy_assessment.ONLY_ALTINN2_ROLES:
             self._add(
                 "policy_2027", f"Policy {_FROM_NEW_YEAR}", self._bad() if over or self._delegating else WARNING,
                 f"only {', '.join(judged.altinn2_roles)} may delegate, and the Altinn 2 roles end on {ALTINN2_ROLES_END}",
