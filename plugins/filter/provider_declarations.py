@@ -32,6 +32,11 @@ options:
     description: Sections that lie under those of every API.
     type: dict
     default: {}
+  clients:
+    description: Clients that belong to no API, above all the one with Altinn's scopes.
+    type: list
+    elements: dict
+    default: []
   base_dir:
     description: What relative paths are relative to, for APIs that do not stand in a file of their own.
     type: path
@@ -51,8 +56,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(apis), the APIs in short, and C(scopes), C(resources), C(policies), C(grants), C(access_lists) and C(clients), the options
-      of the modules.
+    - C(apis), the APIs in short, and the options of the modules; C(scopes), C(resources), C(policies), C(grants),
+      C(access_lists), C(clients) and C(client_keys).
   type: dict
 """
 
@@ -75,6 +80,7 @@ def provider_declarations(
     environment: str,
     files: Iterable[str] | str = (),
     defaults: Mapping[str, Any] | None = None,
+    clients: Sequence[Any] | None = None,
     base_dir: str | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
     """See DOCUMENTATION."""
@@ -87,6 +93,7 @@ def provider_declarations(
             ),
             environment,
             defaults,
+            clients or (),
         )
     except CollectionError as error:
         raise AnsibleFilterError(error.message) from None

@@ -32,6 +32,9 @@ from ansible_collections.tilbyder.maskinporten.plugins.module_utils._maskinporte
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._maskinporten._clients import (
     client_options,
 )
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._maskinporten._key_material import (
+    KEY_SIZES,
+)
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._maskinporten._scopes import (
     scope_name,
     scope_options,
@@ -45,6 +48,13 @@ _NOT_DECLARED: Final = {
     "consumers": ("scope",),
     "access_list": (),
     "client": (),
+}
+#: The key of a declared client, a few options of maskinporten_client_key.
+_KEY_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "path": {"type": "path"},
+    "kid": {"type": "str"},
+    "size": {"type": "int", "choices": list(KEY_SIZES)},
+    "renew_before_days": {"type": "int"},
 }
 _API_TEXTS: Final = ("name", "documentation_url", "contact", "note")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -63,7 +73,11 @@ def section_specs() -> dict[str, dict[str, Any]]:
             "list": {"type": "list", "elements": "raw"},
         },
         "access_list": access_list_options(),
-        "client": client_options(),
+        "client": {
+            **client_options(),
+            "key": {"type": "dict", "options": _KEY_OPTIONS},
+            "use_for_altinn": {"type": "bool"},
+        },
     }
     return {
         section: {option: spec for option, spec in options.items() if option not in _NOT_DECLARED[section]}
@@ -185,12 +199,16 @@ def _refuse_templates(value: Any, where: str) -> None:
 
 
 def resolve(
-    declared: Sequence[Declared], environment: str, defaults: Mapping[str, Any] | None = None
+    declared: Sequence[Declared],
+    environment: str,
+    defaults: Mapping[str, Any] | None = None,
+    clients: Sequence[Any] = (),
 ) -> dict[str, list[dict[str, Any]]]:
     """What to hand to the modules in one environment: a list of options per module, and the APIs in short.
 
     :param defaults: sections that lie under every API's own.
-    :returns: ``apis``, ``scopes``, ``resources``, ``policies``, ``grants``, ``access_lists``, ``clients``.
+    :param clients: clients that belong to no API, above all the one with Altinn's scopes.
+    :returns: ``apis``, ``scopes``, ``resources``, ``policies``, ``grants``, ``access_lists``, ``clients`` and ``client_keys``.
     :raises InputError: an API that cannot be right, named with its file, line and key.
     """
     if environment not in ENVIRONMENT_NAMES:
@@ -200,8 +218,14 @@ def resolve(
     specs = section_specs()
     _check_sections(Declared(defaults or {}, "provider_defaults", None, {}), defaults or {}, specs, ())
     plan: dict[str, list[dict[str, Any]]] = {
-        key: [] for key in ("apis", "scopes", "resources", "policies", "grants", "access_lists", "clients")
-    }
+        key: [] for key in (
+            "apis", "scopes", "resources", "policies", "grants", "access_lists", "clients", "client_keys",
+        )
+    }  # fmt: skip
+    for index, client in enumerate(clients):
+        entry = Declared({}, f"provider_clients[{index}]", None, {})
+        _check_section(entry, client, specs["client"], ("client",))
+        _add_client(plan, client, entry)
     seen: dict[str, str] = {}
     for entry in declared:
         api = _resolve_one(entry, environment, defaults or {}, specs)
@@ -388,8 +412,33 @@ def _add(plan: dict[str, list[dict[str, Any]]], api: Mapping[str, Any], entry: D
             access_list["members_file"] = _path(access_list["members_file"], entry)
         plan["access_lists"].append(access_list)
     if api.get("client") is not None:
-        plan["clients"].append(dict(api["client"]))
+        _add_client(plan, api["client"], entry)
     plan["apis"].append(short)
+
+
+def _add_client(plan: dict[str, list[dict[str, Any]]], client: Mapping[str, Any], entry: Declared) -> None:
+    """A client, and its key, which is another module's business."""
+    options = {option: value for option, value in client.items() if option not in ("key", "use_for_altinn")}
+    name = options.get("id") or options.get("client_name") or options.get("name")
+    if not name:
+        raise InputError(f"{entry.at('client')}: a client needs client_name (or id).")
+    plan["clients"].append(options)
+    key = client.get("key") or {}
+    if client.get("use_for_altinn") and not key.get("path"):
+        raise InputError(
+            f"{entry.at('client')}: use_for_altinn needs key.path, the file with the client's private key."
+        )
+    if key.get("path"):
+        plan["client_keys"].append(
+            {
+                "client": str(name),
+                "key_path": _path(key["path"], entry),
+                "kid": key.get("kid"),
+                "key_size": key.get("size"),
+                "renew_before_days": key.get("renew_before_days"),
+                "use_for_altinn": bool(client.get("use_for_altinn")),
+            }
+        )
 
 
 def _identifier_in(resource: Mapping[str, Any], entry: Declared) -> str:
@@ -474,7 +523,13 @@ def _object_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value_schema(option: Mapping[str, Any]) -> dict[str, Any]:
-    types: dict[str, Any] = {"str": ["string", "number"], "path": "string", "int": "integer", "float": "number", "bool": "boolean"}
+    types: dict[str, Any] = {
+        "str": ["string", "number"],
+        "path": "string",
+        "int": "integer",
+        "float": "number",
+        "bool": "boolean",
+    }
     wanted = option.get("type", "str")
     if wanted == "list":
         return {

@@ -238,6 +238,48 @@ def test_production_wants_a_word_before_access_is_taken(sandbox: SandboxClient, 
     assert sandbox.access(SCOPE)["310002100"] == "DENIED"
 
 
+def test_a_declared_client_with_altinns_scopes_is_made_and_used(
+    sandbox: SandboxClient, onboard: Run, tmp_path: Path
+) -> None:
+    client = {
+        "client_name": "testetat-publisher",
+        "description": "Publishes resources in Altinn",
+        "scopes": ["altinn:resourceregistry/resource.write"],
+        "key": {"path": str(tmp_path / "publisher.pem")},
+        "use_for_altinn": True,
+    }
+    host = {
+        "altinn_client_id": None,
+        "altinn_private_key_path": None,
+        "altinn_key_id": None,
+        "provider_clients": [client],
+    }
+    plan = onboard(host=host, check=True)
+    assert plan.rc == 0, plan.output
+    assert sandbox.writes() == []
+    assert not (tmp_path / "publisher.pem").exists()
+    first = onboard(host=host)
+    assert first.rc == 0, first.output
+    assert (tmp_path / "publisher.pem").stat().st_mode & 0o777 == 0o600
+    assert (
+        sandbox.http.get(f"{sandbox.urls['altinn']}/resourceregistry/api/v1/resource/{RESOURCE}").status_code
+        == 200
+    )
+    again = onboard(host=host)
+    assert again.rc == 0, again.output
+    assert again.changed == 0, again.stdout
+    assert (
+        len(
+            [
+                entry
+                for entry in sandbox.state()["clients"]
+                if entry.get("client_name") == "testetat-publisher"
+            ]
+        )
+        == 1
+    )
+
+
 # -- messages -------------------------------------------------------------------------------------
 
 
