@@ -252,7 +252,7 @@ class Chain:
             if scope.get("active", True):
                 self._add(
                     "declared", title, BROKEN, "is declared absent, but active: a save in the portal re-activates a scope",
-                    "deactivate it again, and agree who changes it where", self._command("retire", scope=self.name),
+                    "deactivate it again, and agree who changes it where", self._command("onboard"),
                     "reactivated_by_portal",
                 )  # fmt: skip
             else:

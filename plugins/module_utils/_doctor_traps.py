@@ -109,7 +109,7 @@ TRAPS: Final[Mapping[str, Trap]] = MappingProxyType(
         "grants_on_deactivated_scope": Trap(
             "consumers still see a deactivated scope, and have access again when it is re-activated",
             "access outlives deactivation",
-            "revoke first, then deactivate (playbook retire)",
+            "revoke first, then deactivate (maskinporten_scope with consumers_on_deactivate: revoke)",
         ),
         "not_in_public_list": Trap(
             "the scope is not in the open list of scopes",

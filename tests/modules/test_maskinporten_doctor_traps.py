@@ -123,7 +123,7 @@ def revived_by_the_portal(sandbox: SandboxClient, _folder: Path) -> dict[str, An
     assert saved.status_code == 200, saved.text
     result = doctor(sandbox, scope=SCOPE, declared={"state": "absent"})
     assert result["first_broken"]["link"] == "declared"
-    assert "retire" in result["first_broken"]["command"]
+    assert "onboard" in result["first_broken"]["command"]
     return result
 
 
