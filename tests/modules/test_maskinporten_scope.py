@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import SandboxClient
+from tests.module_process import start_module
 from tests.module_runner import run_module
 
 Scope = Callable[..., dict[str, Any]]
@@ -201,6 +203,15 @@ def test_a_hundred_scopes_take_one_login_and_one_list_to_see_that_nothing_is_to_
     assert not result["changed"]
     assert result["requests"]["token"] == 1
     assert len(sandbox.requests(service="self_service")) == 1
+
+
+def test_a_hundred_scopes_stay_under_120_megabytes(sandbox: SandboxClient, tmp_path: Path) -> None:
+    many = [{"subscope": f"many/s{number}.read", "description": f"Nr {number}"} for number in range(100)]
+    params = {**sandbox.auth("administration"), "prefix": "testetat", "scopes": many}
+    module = start_module("maskinporten_scope", params, tmp_path)
+    assert module.result()["summary"]["create"] == 100
+    assert module.peak is not None
+    assert module.peak < 120 * 1024 * 1024
 
 
 def test_a_failure_in_the_middle_leaves_the_others_done(sandbox: SandboxClient, scope: Scope) -> None:
