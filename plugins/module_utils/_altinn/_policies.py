@@ -53,6 +53,14 @@ from ._xacml_evaluate import Holder, actions
 TEMPLATES: Final = ("scope_delegation",)
 #: Ways to say what a policy shall be; one of them for each policy.
 _SOURCES: Final = ("template", "rules", "path", "xml", "migrate_altinn2_roles")
+#: Options that mean something only for some of these.
+_GOES_WITH: Final = {
+    "authentication_level": ("template", "rules"),
+    "authentication_level_organization": ("template", "rules"),
+    "include_altinn2_roles": ("template",),
+    "remove_altinn2_roles": ("migrate_altinn2_roles",),
+    "replacements": ("migrate_altinn2_roles",),
+}
 _ALLOWANCES: Final = (
     "allow_removing_delegation", "allow_lower_authentication_level", "allow_only_altinn2_roles",
     "allow_replacing_unreadable",
@@ -160,10 +168,10 @@ def _declared(task: Task) -> list[Declaration]:
         if resource in seen:
             raise InputError(f"{where}: declared twice; {seen[resource]} declares it already.", item=resource)
         seen[resource] = where
-        for option in ("authentication_level", "authentication_level_organization"):
-            if given[0] not in ("template", "rules") and own.get(option) is not None:
+        for option, sources in _GOES_WITH.items():
+            if own.get(option) is not None and given[0] not in sources:
                 raise InputError(
-                    f"{where}: {option} goes with template and rules; with {given[0]} the policy itself says it.",
+                    f"{where}: {option} goes with {' and '.join(sources)}, and would do nothing with {given[0]}.",
                     item=resource,
                 )
         declarations.append(_declaration(resource, entry, given[0], where))
