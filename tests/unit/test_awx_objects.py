@@ -218,8 +218,8 @@ def test_survey_is_one_that_awx_takes_and_the_playbook_reads(template: dict[str,
             assert isinstance(default, str)
         if not question["required"]:
             name = question["variable"]
-                blank = rf"{name} \| default\(|{name} is defined and {name} \| length > 0"
-                assert re.search(blank, text), "a blank answer must do no harm"
+            blank = rf"{name} \| default\(|{name} is defined and {name} \| length > 0"
+            assert re.search(blank, text), "a blank answer must do no harm"
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=ids)
