@@ -80,16 +80,16 @@ class Chain:
         """Look at every link."""
         if self._consumer:
             self._findings.tried("organization", "Organisation", self._look_at_organization)
-        if not self._find_scope():
+        if not self._find_scope() or self.scope is None:
             return
-        assert self.scope is not None
-        self._activity(self.scope)
-        self._declaration(self.scope)
-        self._kinds(self.scope)
-        self._openness(self.scope)
-        self._findings.tried("visibility", "Open list", self._visibility)
-        self._findings.tried("access", "Access", self._access)
-        if not (self.scope.get("delegation_source") or self._supplier):
+        scope = self.scope
+        self._activity(scope)
+        self._declaration(scope)
+        self._kinds(scope)
+        self._openness(scope)
+        self._findings.tried("visibility", "Open list", lambda: self._visibility(scope))
+        self._findings.tried("access", "Access", lambda: self._access(scope))
+        if not (scope.get("delegation_source") or self._supplier):
             self._add(
                 "delegation_source",
                 "Delegation source",
@@ -97,10 +97,11 @@ class Chain:
                 "none: the scope cannot be delegated to suppliers",
             )
             return
-        self._findings.tried("delegation_source", "Delegation source", self._delegation_source)
+        self._findings.tried("delegation_source", "Delegation source", lambda: self._delegation_source(scope))
         self._findings.tried("resource", "Resource in Altinn", self._resources)
-        if self._supplier:
-            self._findings.tried("delegation", "Delegation", self._delegation)
+        supplier = self._supplier
+        if supplier:
+            self._findings.tried("delegation", "Delegation", lambda: self._delegation(supplier))
             self._add(
                 "supplier_client", "Supplier's client", UNSEEN,
                 "whether the supplier has the scope on its own client, and sends consumer_org, a provider cannot see",
@@ -305,9 +306,8 @@ class Chain:
         elif not scope.get("supports_european_businesses"):
             self._add("openness", title, OK, "only who is granted access")
 
-    def _visibility(self) -> None:
-        assert self.scope is not None
-        title, visibility = "Open list", self.scope.get("visibility") or "PUBLIC"
+    def _visibility(self, scope: Mapping[str, Any]) -> None:
+        title, visibility = "Open list", scope.get("visibility") or "PUBLIC"
         if visibility != "PUBLIC":
             self._add(
                 "visibility", title, NOTE, f"{visibility}: not in the open list of scopes, so consumers must be told its name",
@@ -326,12 +326,11 @@ class Chain:
 
     # -- access -----------------------------------------------------------------------
 
-    def _access(self) -> None:
-        assert self.scope is not None
+    def _access(self, scope: Mapping[str, Any]) -> None:
         title, consumer = "Access", self._consumer
         if consumer is None:
             return
-        if self.scope.get("accessible_for_all"):
+        if scope.get("accessible_for_all"):
             self._add("access", title, OK, "not needed, since the scope is accessible for all")
             return
         if self._api is None:
@@ -352,7 +351,7 @@ class Chain:
             "REQUESTED": "has asked for access, and nobody has granted it",
             "DENIED": "had access, and it was taken away",
         }.get(str(state), "has never been granted access")
-        hints = self._access_hints(consumer, accesses)
+        hints = self._access_hints(self._api, consumer, accesses)
         self._add(
             "access", title, BROKEN,
             f"{self._named(consumer)} {told} in environment '{self._environment.name}'" + "".join(f"; {hint}" for hint in hints),
@@ -380,7 +379,9 @@ class Chain:
                 f"{self._named(supplier)} has access for itself, which acting for {self._consumer} does not need",
             )  # fmt: skip
 
-    def _access_hints(self, consumer: str, accesses: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    def _access_hints(
+        self, api: SelfService, consumer: str, accesses: Mapping[str, Mapping[str, Any]]
+    ) -> list[str]:
         """What tells a person where the access went instead."""
         hints = []
         parent = self._organizations[consumer].parent if consumer in self._organizations else None
@@ -390,10 +391,9 @@ class Chain:
         if supplier and accesses.get(supplier, {}).get("state") == "APPROVED":
             hints.append(f"the supplier {supplier} has access, but it is the consumer that needs it")
         subscope = self.name.partition(":")[2]
-        assert self._api is not None
         for twin in self._owned:
             if twin.get("subscope") == subscope and full_name(twin) != self.name:
-                others = approved(self._api.accesses(full_name(twin)))
+                others = approved(api.accesses(full_name(twin)))
                 if any(str(entry.get("consumer_orgno")) == consumer for entry in others):
                     hints.append(f"it has access to {full_name(twin)}, which shares the subscope")
         return hints
@@ -417,10 +417,9 @@ class Chain:
         except CollectionError:
             return None
 
-    def _delegation_source(self) -> None:
-        assert self.scope is not None
+    def _delegation_source(self, scope: Mapping[str, Any]) -> None:
         title = "Delegation source"
-        has, wanted = str(self.scope.get("delegation_source") or ""), self._source()
+        has, wanted = str(scope.get("delegation_source") or ""), self._source()
         if has and has.rstrip("/") == wanted.rstrip("/"):
             self._add("delegation_source", title, OK, has)
         elif has:
@@ -585,9 +584,8 @@ class Chain:
 
     # -- delegation -------------------------------------------------------------------------
 
-    def _delegation(self) -> None:
-        title, consumer, supplier = "Delegation", self._consumer, self._supplier
-        assert supplier is not None
+    def _delegation(self, supplier: str) -> None:
+        title, consumer = "Delegation", self._consumer
         login = self._altinn_login(DELEGATIONS)
         if login is None:
             self._add(

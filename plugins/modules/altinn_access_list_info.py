@@ -121,7 +121,7 @@ requests:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._access_lists import inform
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._access_list_info import inform
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._options import altinn_options
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._run import run
 
