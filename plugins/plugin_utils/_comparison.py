@@ -77,7 +77,9 @@ class Exceptions:
         for entry in self._declared:
             if entry.get("covers") == "values" and "" in (row["from"], row["to"]):
                 continue
-            if all(fnmatchcase(str(row[key]), str(entry.get(key) or "*")) for key in ("kind", "name", "field")):
+            if all(
+                fnmatchcase(str(row[key]), str(entry.get(key) or "*")) for key in ("kind", "name", "field")
+            ):
                 return str(entry.get("reason") or "declared exception")
         return None
 
@@ -198,9 +200,7 @@ def _scopes_of_side(side: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _resource_rows(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if not _read_in_both(first, second, "resources"):
         return
-    ours, theirs = (
-        {str(body["identifier"]): body for body in side["resources"]} for side in (first, second)
-    )
+    ours, theirs = ({str(body["identifier"]): body for body in side["resources"]} for side in (first, second))
     for name in sorted({*ours, *theirs}):
         one, other = ours.get(name), theirs.get(name)
         if one is None or other is None:
@@ -316,7 +316,9 @@ def _holders(side: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
     found: dict[str, dict[str, str | None]] = {}
     for access in side.get("accesses") or ():
         if access.get("state") == "APPROVED":
-            found.setdefault(str(access["scope"]), {})[str(access["organization_number"])] = access.get("name")
+            found.setdefault(str(access["scope"]), {})[str(access["organization_number"])] = access.get(
+                "name"
+            )
     return found
 
 
@@ -327,11 +329,17 @@ def _errors(side: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     for scope, holders in sorted(_holders(side).items()):
         for number in sorted(holders):
             if numbers.is_valid(number) and numbers.is_synthetic(number):
-                yield {"scope": scope, "message": f"{number} is synthetic and has access in {side.get('name')}"}
+                yield {
+                    "scope": scope,
+                    "message": f"{number} is synthetic and has access in {side.get('name')}",
+                }
     for grant in side.get("declared") or ():
         for place, number in _declared_numbers(grant):
             if numbers.is_synthetic(number):
-                yield {"scope": str(grant.get("scope")), "message": f"{place}: {number} is synthetic, in a list for production"}
+                yield {
+                    "scope": str(grant.get("scope")),
+                    "message": f"{place}: {number} is synthetic, in a list for production",
+                }
 
 
 def _declared_numbers(grant: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -371,7 +379,12 @@ def as_markdown(result: Mapping[str, Any]) -> str:
     """The result as a page of a wiki or a pull request."""
     lines = [f"# {result['from']} and {result['to']}", "", str(result["headline"]), ""]
     if result["errors"]:
-        lines += ["## Errors", "", *(f"- {error['scope']}: {error['message']}" for error in result["errors"]), ""]
+        lines += [
+            "## Errors",
+            "",
+            *(f"- {error['scope']}: {error['message']}" for error in result["errors"]),
+            "",
+        ]
     for title, rows in (("Differences", result["rows"]), ("Exceptions", result["excepted"])):
         if not rows:
             continue

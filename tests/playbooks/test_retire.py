@@ -1,0 +1,230 @@
+# Copyright (c) 2026, the tilbyder.maskinporten contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook retire, as a person runs it, from the announcement to the undo."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import SandboxClient
+from tests.estate import altinn_source, host_of
+from tests.playbook_runner import PlaybookRun, run_playbook
+from tests.policy_seeds import policy_text, resource
+
+SCOPE = "testetat:cases.read"
+CONSUMER, SUPPLIER, AGENCY = "310002100", "310004774", "310005819"
+LATER = (date.today() + timedelta(days=90)).isoformat()
+
+Run = Callable[..., PlaybookRun]
+
+
+@pytest.fixture
+def run(sandbox: SandboxClient, tmp_path: Path) -> Run:
+    """Run retire in a folder of its own, as the test environment (or another) of a sandbox with one API."""
+    references = [
+        {"referenceSource": "Altinn3", "referenceType": "MaskinportenScope", "reference": name}
+        for name in (SCOPE, "testetat:other")
+    ]
+    sandbox.seed(
+        {
+            "scopes": [
+                {
+                    "name": SCOPE,
+                    "description": "Lese saker",
+                    "description#en": "Read cases",
+                    "delegation_source": altinn_source(sandbox),
+                    "at_max_age": 120,
+                    "later_field": "kept",
+                },
+                {"name": "testetat:other", "description": "I bruk"},
+            ],
+            "access": [
+                {"scope": SCOPE, "consumers": [CONSUMER, SUPPLIER]},
+                {"scope": SCOPE, "consumers": [AGENCY], "state": "REQUESTED"},
+            ],
+            "altinn": {
+                "resources": [
+                    resource(
+                        "testetat-cases-read",
+                        policy_text("seed-aquaculture", "testetat-cases-read"),
+                        resourceReferences=references[:1],
+                        contactPoints=[{"email": "api@testetat.example"}],
+                    ),
+                    resource("testetat-shared", resourceReferences=references),
+                ]
+            },
+        }
+    )
+
+    def play(
+        phase: str, *, check: bool = False, environment: str = "test", limit: str = "box", **variables: Any
+    ) -> PlaybookRun:
+        host = host_of(sandbox, environment) | {
+            "provider": {"name": "Testetaten", "contact": {"email": "api@testetat.example"}}
+        }
+        inventory = tmp_path / "hosts.yml"
+        inventory.write_text(yaml.safe_dump({"all": {"hosts": {"box": host, "other": host}}}))
+        sandbox.clear_requests()
+        return run_playbook(
+            "tilbyder.maskinporten.retire",
+            inventory=inventory,
+            extra_vars={"scope": SCOPE, "phase": phase, **variables},
+            check=check,
+            args=["--limit", limit] if limit else [],
+            cwd=tmp_path,
+        )
+
+    return play
+
+
+def body_of(sandbox: SandboxClient, identifier: str) -> dict[str, Any]:
+    """A resource straight from the sandbox, without its version."""
+    answer = sandbox.http.get(
+        f"{sandbox.urls['altinn']}/resourceregistry/api/v1/resource/{identifier}"
+    ).json()
+    return {member: value for member, value in answer.items() if member != "versionId"}
+
+
+def state_of(sandbox: SandboxClient) -> dict[str, Any]:
+    """Everything that retiring touches, without the dates of changes."""
+    scope = {field: value for field, value in (sandbox.scope(SCOPE) or {}).items() if field != "last_updated"}
+    policy = sandbox.http.get(
+        f"{sandbox.urls['altinn']}/resourceregistry/api/v1/resource/testetat-cases-read/policy"
+    ).text
+    return {
+        "scope": scope,
+        "access": sandbox.access(SCOPE),
+        "resource": body_of(sandbox, "testetat-cases-read"),
+        "shared": body_of(sandbox, "testetat-shared"),
+        "policy": policy,
+    }
+
+
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "retire" / "test" / "testetat_cases.read"
+
+
+def test_announce_writes_a_notice_to_every_holder_and_changes_nothing(sandbox, run, tmp_path):
+    plan = run("announce", check=True, date=LATER)
+    assert plan.rc == 0, plan.output
+    assert not (tmp_path / "retire").exists()
+    done = run("announce", date=LATER, replacement="testetat:cases.v2")
+    assert done.rc == 0, done.output
+    assert done.warnings == []
+    assert sandbox.writes() == []
+    written = sorted(path.name for path in folder(tmp_path).iterdir())
+    assert written == sorted(
+        [f"{number}.{language}.txt" for number in (CONSUMER, SUPPLIER) for language in ("nb", "nn", "en")]
+        + ["announcement.json", "holders.csv"]
+    )
+    english = (folder(tmp_path) / f"{CONSUMER}.en.txt").read_text(encoding="utf-8")
+    assert f"{SCOPE} in Maskinporten (test) is retired on {LATER}" in english
+    assert "STILLE BRE AS (organisation number 310002100)" in english
+    assert "Move to testetat:cases.v2." in english
+    assert "Read cases" in english
+    assert "Testetaten" in english
+    assert "avvikles" in (folder(tmp_path) / f"{CONSUMER}.nb.txt").read_text(encoding="utf-8")
+    assert "310 002 100   STILLE BRE AS" in done.output
+    assert "1 more have asked for access" in done.output
+    assert run("announce", date=LATER, replacement="testetat:cases.v2").changed == 0
+
+    # Another day is another promise, so the notices are written over only when asked.
+    moved = (date.fromisoformat(LATER) + timedelta(days=1)).isoformat()
+    refused = run("announce", date=moved, replacement="testetat:cases.v2")
+    assert refused.rc != 0
+    assert "overwrite: true" in refused.output
+    assert LATER in (folder(tmp_path) / f"{CONSUMER}.en.txt").read_text(encoding="utf-8")
+
+    # Nobody is revoked before the day that was promised.
+    early = run("revoke", confirm_count=2)
+    assert early.rc != 0
+    assert f"access ends on {LATER}" in " ".join(early.output.split())
+    assert sandbox.writes() == []
+
+
+def test_from_revoke_to_undo_everything_is_as_before(sandbox, run, tmp_path):
+    before = state_of(sandbox)
+
+    wrong = run("revoke", confirm_count=3)
+    assert wrong.rc != 0
+    assert "2 organisations have access (see above), and confirm_count is 3" in " ".join(wrong.output.split())
+    still = run("deactivate")
+    assert still.rc != 0
+    assert "2 organisations still have access" in " ".join(still.output.split())
+    plan = run("revoke", check=True, confirm_count=2)
+    assert plan.rc == 0, plan.output
+    assert state_of(sandbox) == before
+    assert not (tmp_path / "retire").exists()
+
+    revoked = run("revoke", confirm_count=2)
+    assert revoked.rc == 0, revoked.output
+    assert sandbox.access(SCOPE) == {CONSUMER: "DENIED", SUPPLIER: "DENIED", AGENCY: "REQUESTED"}
+    (snapshot,) = folder(tmp_path).glob("snapshot-*.json")
+    held = json.loads(snapshot.read_text(encoding="utf-8"))
+    assert held["scope"]["name"] == SCOPE
+    assert len(held["accesses"]) == 3
+    assert held["policies"]["testetat-cases-read"] == before["policy"]
+    again = run("revoke", confirm_count=2)
+    assert again.rc == 0, again.output
+    assert again.changed == 0
+    assert sandbox.writes() == []
+    assert len(list(folder(tmp_path).glob("snapshot-*.json"))) == 1
+
+    plan = run("deactivate", check=True)
+    assert plan.rc == 0, plan.output
+    assert sandbox.writes() == []
+    gone = run("deactivate")
+    assert gone.rc == 0, gone.output
+    now = state_of(sandbox)
+    assert now["scope"]["active"] is False
+    assert (now["resource"]["delegable"], now["resource"]["visible"]) == (False, False)
+    assert now["shared"] == before["shared"]
+    assert "testetat-shared stays, since testetat:other can be delegated through it too" in " ".join(
+        gone.output.split()
+    )
+    assert not [
+        entry for entry in sandbox.writes() if entry["method"] == "DELETE" and entry["service"] == "altinn"
+    ]
+    again = run("deactivate")
+    assert again.rc == 0, again.output
+    assert again.changed == 0
+    assert len(list(folder(tmp_path).glob("snapshot-*.json"))) == 2
+
+    plan = run("undo", check=True, snapshot=str(snapshot))
+    assert plan.rc == 0, plan.output
+    assert sandbox.writes() == []
+    back = run("undo", snapshot=str(snapshot))
+    assert back.rc == 0, back.output
+    assert state_of(sandbox) == before
+    once_more = run("undo", snapshot=str(snapshot))
+    assert once_more.rc == 0, once_more.output
+    assert once_more.changed == 0
+    assert sandbox.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("phase", "options", "says"),
+    [
+        (
+            "revoke",
+            {"confirm_count": 2, "environment": "prod"},
+            "In production this takes the word: -e confirm=prod",
+        ),
+        ("announce", {"date": LATER, "limit": ""}, "Name one with --limit"),
+        ("announce", {}, "Say which scope and when"),
+        ("undo", {"snapshot": "gone.json"}, "snapshot: there is no file"),
+    ],
+)
+def test_what_is_missing_is_said_before_any_request(sandbox, run, phase, options, says):
+    result = run(phase, **options)
+    assert result.rc != 0
+    assert says in " ".join(result.output.split())
+    assert sandbox.requests() == []
