@@ -67,7 +67,7 @@ def opening_sentence(playbook: Path) -> str:
                 words.append(text)
         elif line.strip() not in ("", "---"):
             break
-    return " ".join(filter(None, words)).split(". ")[0].rstrip(".:")
+    return " ".join(filter(None, words)).split(". ", maxsplit=1)[0].rstrip(".:")
 
 
 def tables() -> str:

@@ -13,7 +13,7 @@ description:
   - Walks what must hold before an API can be published, and tells for each point whether it was seen to hold.
   - Never fails for a point that does not hold; look at RV(ready) and RV(failures).
 author:
-  - The tilbyder.maskinporten contributors
+  - The tilbyder.maskinporten contributors (@tilbyder)
 extends_documentation_fragment:
   - tilbyder.maskinporten.auth
   - tilbyder.maskinporten.connection
