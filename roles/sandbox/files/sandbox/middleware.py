@@ -15,6 +15,7 @@ import time
 from email.utils import formatdate
 from urllib.parse import unquote_plus
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answers import self_service_error
@@ -50,6 +51,9 @@ class Middleware:
         exchange = Exchange(self._box, scope, send)
         try:
             await exchange.run(self._app, receive)
+        except ClientDisconnect:
+            # A client that was killed in the middle of its request; nothing of it took effect, and nobody waits for an answer.
+            pass
         finally:
             exchange.close()
 
