@@ -159,11 +159,11 @@ EXAMPLES = r"""
     on_invalid_row: fail_after
   register: access
 
-- name: Make a list with dates the truth, but never take away more than a tenth
+- name: Make a list with dates the truth, but never take access away from more than two
   tilbyder.maskinporten.consumer_access:
     scope: testetat:cases.read
     purge: true
-    max_removals: 10%
+    max_removals: 2
     protected: ["310001007"]
     consumers:
       - organization_number: "310002100"
