@@ -219,9 +219,17 @@ def test_audit_tells_who_has_access_in_every_format(sandbox, run, tmp_path):
         len(sandbox.requests(path="/self-service/api/v1/scopes/access")) == 2
     )  # its own, and one for the price
 
-    declared = [{"scope": SCOPE, "consumers": [CONSUMER, AGENCY]}]
-    run("audit", out="q3.json", declared=declared, states="APPROVED,DENIED")
-    report = json.loads((tmp_path / "q3.json").read_text())
+    apis = [
+        {
+            "name": "cases",
+            "scope": {"prefix": "testetat", "subscope": "cases.read", "description": "x"},
+            "consumers": [CONSUMER, AGENCY],
+        }
+    ]
+    both = run("audit", limit="", out="q3.json", provider_apis=apis, states="APPROVED,DENIED")
+    assert both.rc == 0, both.output
+    assert (tmp_path / "q3-other.json").is_file()
+    report = json.loads((tmp_path / "q3-box.json").read_text())
     assert [(row["organization_number"], row["declared"]) for row in report["rows"]] == [
         (CONSUMER, True), (SUPPLIER, False), (DISSOLVED, False),
     ]  # fmt: skip
