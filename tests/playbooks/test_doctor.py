@@ -73,7 +73,11 @@ def test_a_whole_chain_ends_well(sandbox: SandboxClient, inventory: Path) -> Non
 
 def test_the_first_broken_link_comes_first_and_ends_the_run(sandbox: SandboxClient, inventory: Path) -> None:
     seed_whole(sandbox, access=[])
-    run = ask(inventory, scope=SCOPE, org=CONSUMER)
+    # A survey of AWX renders a field that was left blank as an empty text.
+    blank = dict.fromkeys(
+        ("supplier", "error", "token_file", "client", "key_id", "audience", "out", "declared", "fail"), ""
+    )
+    run = ask(inventory, scope=SCOPE, org=CONSUMER, **blank)
     assert run.rc == 2, run.output
     command = (
         f"ansible-playbook tilbyder.maskinporten.grant -e target=here -e scope={SCOPE} -e consumers={CONSUMER} "

@@ -19,6 +19,7 @@ from .._errors import CollectionError
 from .._maskinporten import _access
 from .._maskinporten._self_service import SCOPES_WRITE, SelfService, approved
 from .._reconcile import Step, same
+from .._register import Register
 from .._run import Task
 from ._access_list_api import ACCESS_LIST_WRITE, AccessLists, LiveList, own_code
 from ._access_list_declared import DeclaredList
@@ -28,6 +29,8 @@ MODE: Final = "accessListMode"
 ENABLED: Final = "Enabled"
 DISABLED: Final = "Disabled"
 _NAMED: Final = 10
+#: So many names are looked up for a plan; it shows fewer.
+_MOST_NAMES: Final = 100
 
 
 # -- members -------------------------------------------------------------------------------------------------------
@@ -45,6 +48,19 @@ class Members(_access._Plan):
             number: {"consumer_orgno": number, "state": _access.APPROVED}
             for number in (live.members if live else ())
         }
+
+    def name_the_leaving(self) -> None:
+        """Names of those who are to be removed, since Altinn tells numbers alone and a plan is read by people."""
+        leaving = [row for row in self.rows if row.action == "revoke" and row.number and not row.name]
+        if not leaving or self.task.params.get("register_check") == "off":
+            return
+        try:
+            known = Register(self.session).look_up(str(row.number) for row in leaving[:_MOST_NAMES])
+        except CollectionError:
+            # Numbers without names are still a plan.
+            return
+        for row in leaving[:_MOST_NAMES]:
+            row.name = known[str(row.number)].name
 
     def _obstacle(self, grant: _access._Grant) -> str | None:
         return self.unreadable[grant.scope].message if grant.scope in self.unreadable else None
@@ -174,6 +190,7 @@ class Plan:
         members.decide()
         members.check_register()
         members.decide_removals()
+        members.name_the_leaving()
         members.guard()
         self.warnings += members.warnings
         by_grant = {id(planned.declared.grant): planned for planned in self.lists}
