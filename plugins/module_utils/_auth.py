@@ -273,7 +273,8 @@ class MaskinportenLogin:
         import jwt
 
         identity = self._identity
-        assert identity.key is not None
+        if identity.key is None:
+            raise AssertionError("identity.key is known here")
         now = int(time.time())
         claims: dict[str, Any] = {
             "aud": issuer,

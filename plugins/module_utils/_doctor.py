@@ -76,7 +76,7 @@ class _Doctor:
         reachable = self._connection() if services or params.get("token_file") else True
         if reachable and services and findings.first_broken is None:
             self._login()
-        chain = self._chain(consumer, supplier) if reachable and params.get("scope") else None
+        chain = self._chain(consumer, supplier) if reachable and (params.get("scope") or consumer) else None
         if reachable and params.get("client"):
             self._client(str(params["client"]))
         if params.get("token_file"):
@@ -248,12 +248,15 @@ class _Doctor:
         chain = Chain(
             self._session,
             self._findings,
-            scope=str(self._params["scope"]),
+            scope=str(self._params.get("scope") or ""),
             consumer=consumer,
             supplier=supplier,
             declared=self._params.get("declared"),
             command=self._command,
         )
+        if not self._params.get("scope"):
+            chain.look_at_holdings()
+            return None
         chain.walk()
         self._letters = chain.letters
         return chain

@@ -108,6 +108,33 @@ class Chain:
                 f"ask the supplier: the scope on its own client, and consumer_org {self._consumer or ''} in the grant".rstrip(),
             )  # fmt: skip
 
+    def look_at_holdings(self) -> None:
+        """Without a scope: who the organisation is, and what it holds with the provider."""
+        self._findings.tried("organization", "Organisation", self._look_at_organization)
+        self._findings.tried("holdings", "What it holds", self._holdings)
+
+    def _holdings(self) -> None:
+        login = self._session.administration((SCOPES_WRITE,))
+        if login is None or self._consumer is None:
+            self._add("holdings", "What it holds", UNSEEN, "only the administration client can see it")
+            return
+        by_state: dict[str, list[str]] = {}
+        for entry in SelfService(self._session, login).accesses_of_consumer(self._consumer, inactive=True):
+            by_state.setdefault(str(entry.get("state")), []).append(str(entry.get("scope")))
+        words = {
+            "APPROVED": "has access to",
+            "REQUESTED": "has asked for",
+            "DENIED": "no longer has access to",
+        }
+        told = [
+            f"{word} {', '.join(sorted(by_state[state]))}"
+            for state, word in words.items()
+            if state in by_state
+        ]
+        self._add(
+            "holdings", "What it holds", NOTE, "; ".join(told) or "no access to any scope of the provider"
+        )
+
     # -- who ------------------------------------------------------------------------
 
     def _look_at_organization(self) -> None:

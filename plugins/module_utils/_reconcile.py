@@ -176,7 +176,8 @@ def apply(
 
 
 def _write(step: Step) -> Mapping[str, Any] | None:
-    assert step.write is not None
+    if step.write is None:
+        raise AssertionError("step.write is known here")
     return step.write()
 
 

@@ -104,7 +104,8 @@ class Session:
                 organization_number=self.organization_number,
             )
         login = self._logins[key]
-        assert isinstance(login, MaskinportenLogin)
+        if not isinstance(login, MaskinportenLogin):
+            raise AssertionError("one key, one kind of login")
         return login
 
 

@@ -56,7 +56,9 @@ NOT_DECLARED_FILE: Final = "not-declared.txt"
 
 _HEAD: Final = "# {scope} as it was in {environment} when it was adopted.\n"
 #: Fields of a scope that a declaration says even when they are what a new scope has, since they decide who gets in.
-_ALWAYS: Final = ("description", "visibility", "accessible_for_all", "at_max_age", "delegation")
+_SAID: Final = (
+    "prefix", "subscope", "description", "visibility", "accessible_for_all", "allow_open_access", "at_max_age", "delegation",
+)  # fmt: skip
 #: Flags of a resource that are left out where they are what a new resource has.
 _QUIET_FLAGS: Final = ("self_identified_user_enabled", "enterprise_user_enabled", "is_one_time_consent")
 #: Options that say how, not what; those of provider_defaults stay in force.
@@ -265,7 +267,8 @@ class _Adoption:
             sections["resource"] = None if resource is None else self._resource(resource)
             policy = "none"
         if sections.get("resource") is not None and self._policies is not None:
-            assert resource is not None
+            if resource is None:
+                raise AssertionError("resource is known here")
             sections["policy"], policy = self._policy(name, str(resource["identifier"]), files)
         elif self._resources is not None:
             sections["policy"] = None
@@ -341,9 +344,7 @@ class _Adoption:
             reason = self._undeclarable(option, value, known)
             if reason:
                 self._note("scope", full, f"{option} {reason}")
-            elif option in ("prefix", "subscope", "allow_open_access", *_ALWAYS) or not _as_new(
-                option, value, options
-            ):
+            elif value != "" and (option in _SAID or not _as_new(option, value, options)):
                 section[option] = value
         for field in sorted(scope):
             base, _, language = field.partition("#")
@@ -433,7 +434,8 @@ class _Adoption:
         self, name: str, resource: str, files: list[dict[str, str]]
     ) -> tuple[dict[str, Any] | None, str]:
         """The section and, in a word, how it says it."""
-        assert self._policies is not None
+        if self._policies is None:
+            raise AssertionError("self._policies is known here")
         entry = self._policies.get(resource) or {}
         if not entry.get("has_policy"):
             self._note("policy", resource, "has none, so nobody can delegate it")
@@ -461,7 +463,8 @@ class _Adoption:
     def _consumers(
         self, name: str, full: str, active: bool, files: list[dict[str, str]]
     ) -> tuple[dict[str, Any] | None, int]:
-        assert self._accesses is not None
+        if self._accesses is None:
+            raise AssertionError("self._accesses is known here")
         found = self._accesses.get(full, [])
         waiting = sum(access.get("state") == "REQUESTED" for access in found)
         if waiting:

@@ -182,8 +182,8 @@ def resources_to_withdraw(
     """What becomes of the resources that name a scope when it goes.
 
     :param scopes: all of the organisation's.
-    :returns: ``withdraw``: those that go, as entries for ``altinn_resource``; ``pending``: the identifiers of those among them that
-        have not gone yet; ``keep``: those that make other scopes delegable too, with ``identifier`` and ``others``.
+    :returns: ``withdraw``: those that go, as entries for ``altinn_resource``; ``pending``: the identifiers of those among
+        them that have not gone yet; ``keep``: those that make other scopes delegable too, with ``identifier`` and ``others``.
     """
     inactive = {full_name(entry) for entry in scopes if not entry.get("active", True)}
     found: dict[str, list[Any]] = {"withdraw": [], "pending": [], "keep": []}

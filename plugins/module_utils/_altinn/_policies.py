@@ -454,7 +454,8 @@ class _Plan:
         wanted = declaration.build(data, live)
         same = live is not None and xacml.meaning(live) == xacml.meaning(wanted.policy)
         if same:
-            assert live is not None
+            if live is None:
+                raise AssertionError("live is known here")
             judged = assess(live, resource)
             step = Step(resource, "none", _view(live), _view(live), object=_object(resource, live, judged))
             step.details.update(self._details(judged, entry))
@@ -519,7 +520,8 @@ class _Plan:
             if self._session.organization_number:
                 return self._session.organization_number
             if self._own_number is None:
-                assert self._registry.login is not None
+                if self._registry.login is None:
+                    raise AssertionError("self._registry.login is known here")
                 token = self._registry.login.token()
                 if RESOURCE_ADMIN in token.scopes:
                     return None

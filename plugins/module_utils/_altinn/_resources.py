@@ -555,7 +555,8 @@ class _Plan:
                 return self._replace(identifier, wanted, laid_over(found, wanted))
             if taken:
                 break
-        assert failure is not None
+        if failure is None:
+            raise AssertionError("failure is known here")
         raise failure
 
     def _replace(
@@ -579,7 +580,8 @@ class _Plan:
             found = self._registry.get_resource(identifier)
             if found is not None and not changed_members(found, wanted, identifier):
                 return found
-        assert failure is not None
+        if failure is None:
+            raise AssertionError("failure is known here")
         raise failure
 
     def _delete(self, identifier: str) -> None:

@@ -300,7 +300,8 @@ class _Plan:
 
     def _judge_row(self, row: _Row, first: dict[str, _Row]) -> None:
         entry, grant, number = row.entry, row.grant, row.number
-        assert entry is not None
+        if entry is None:
+            raise AssertionError("entry is known here")
         for note in entry.notes if entry.problem is None else ():
             row.find("note", note)
         if entry.problem is not None or number is None:
@@ -312,7 +313,8 @@ class _Plan:
             return
         earlier = first.setdefault(number, row)
         if earlier is not row:
-            assert earlier.entry is not None
+            if earlier.entry is None:
+                raise AssertionError("earlier.entry is known here")
             row.verdict, row.name = "duplicate", row.name or earlier.name
             text = f"duplicate of line {earlier.entry.line}"
             if earlier.entry.valid_until != entry.valid_until:
@@ -409,7 +411,8 @@ class _Plan:
 
     def _decide_present(self, row: _Row) -> None:
         entry = row.entry
-        assert entry is not None
+        if entry is None:
+            raise AssertionError("entry is known here")
         until = date.fromisoformat(entry.valid_until) if entry.valid_until else None
         if until is not None and until < self.today:
             if row.before == APPROVED:
