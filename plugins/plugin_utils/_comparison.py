@@ -240,7 +240,11 @@ def _parts(member: str, option: str, value: Any) -> dict[str, Any]:
         return _reference_parts(value or ())
     names = NESTED_OPTION_OF.get(member, {})
     if isinstance(value, Mapping):
-        return {f"{option}.{names.get(part, part)}": entry for part, entry in value.items()}
+        # The case of an owner's code means nothing.
+        return {
+            f"{option}.{names.get(part, part)}": str(entry).lower() if part == "orgcode" else entry
+            for part, entry in value.items()
+        }
     if isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
         parts: dict[str, list[Any]] = {}
         for entry in value:

@@ -192,3 +192,81 @@ def test_what_was_made_by_hand_becomes_declarations_that_change_nothing(sandbox,
     assert after["scopes"] == before["scopes"]
     assert after["access"] == before["access"]
     assert after["altinn"] == before["altinn"]
+
+
+def test_an_estate_of_fifty_scopes_stays_as_it_is_under_the_inventorys_defaults(sandbox, run, tmp_path):
+    names = [f"api{number:02}.read" for number in range(50)]
+    consumers = sandbox.organizations(20)
+    sandbox.seed(
+        {
+            "scopes": [
+                {
+                    "name": f"testetat:{name}",
+                    "description": f"Lese {name}",
+                    "at_max_age": 120 if index % 2 else 30,
+                    **({} if index % 5 else {"delegation_source": altinn_source(sandbox)}),
+                }
+                for index, name in enumerate(names)
+            ],
+            "access": [{"scope": f"testetat:{name}", "consumers": consumers} for name in names],
+            "altinn": {
+                "resources": [
+                    resource(
+                        f"testetat-{name.replace('.', '-')}",
+                        policy_text("maskinportenschema", f"testetat-{name.replace('.', '-')}"),
+                        resourceReferences=references(f"testetat:{name}"),
+                    )
+                    for name in names[::2]
+                ]
+            },
+        }
+    )
+    # Defaults that many of the live objects don't agree with; the adopted declarations have the last word.
+    defaults = {
+        "scope": {"prefix": "testetat", "delegation": "altinn", "at_max_age": 120, "visibility": "PRIVATE"},
+        "resource": {
+            "contact_points": [{"email": "api@testetat.example"}],
+            "homepage": "https://testetat.example",
+        },
+        "policy": {"template": "scope_delegation", "authentication_level": 4},
+        "consumers": {"max_removals": "2"},
+    }
+    adopted = run("adopt", host={"provider_defaults": defaults}, access_lists=False)
+    assert adopted.rc == 0, adopted.output
+    assert "50 APIs in" in adopted.output
+    assert sandbox.writes() == []
+    # One list of accesses a scope, and each resource and its policy once; the rest does not grow with the number.
+    assert len(sandbox.requests(path="/self-service/api/v1/scopes/access")) == 50
+    assert sandbox.counts()["read"] <= 50 + 2 * 25 + 9
+    short = read(tmp_path / "apis", "api01-read.yml")
+    assert short["scope"] == {
+        "subscope": "api01.read",
+        "description": "Lese api01.read",
+        "visibility": "PUBLIC",
+        "delegation": "none",
+        "allowed_integration_types": [],
+        "accessible_for_all": False,
+    }
+    assert (short["resource"], short["policy"]) == (None, None)
+    for check in (True, False):
+        result = onboard(run, tmp_path, check=check, host={"provider_defaults": defaults})
+        assert result.rc == 0, result.output
+        assert result.changed == 0
+        assert sandbox.writes() == []
+
+
+def test_files_that_differ_are_written_over_only_when_told(sandbox, run, tmp_path):
+    sandbox.seed({"scopes": [{"name": "testetat:cases.read", "description": "Lese saker"}]})
+    assert run("adopt", access_lists=False).rc == 0
+    assert run("adopt", access_lists=False).changed == 0
+    file = tmp_path / "apis" / "cases-read.yml"
+    file.write_text(file.read_text(encoding="utf-8") + "note: mine\n")
+    sandbox.seed({"scopes": [{"name": "testetat:new", "description": "Ny"}]})
+    refused = run("adopt", access_lists=False)
+    assert refused.rc != 0
+    assert "holds other files of these names already: cases-read.yml" in " ".join(refused.output.split())
+    assert not (tmp_path / "apis" / "new.yml").exists()
+    told = run("adopt", access_lists=False, overwrite=True)
+    assert told.rc == 0, told.output
+    assert "note" not in read(tmp_path / "apis", "cases-read.yml")
+    assert (tmp_path / "apis" / "new.yml").exists()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from tests.policy_seeds import policy_text, resource
 
 SCOPE = "testetat:cases.read"
 CONSUMER, SUPPLIER, AGENCY = "310002100", "310004774", "310005819"
-LATER = (date.today() + timedelta(days=90)).isoformat()
+LATER = (datetime.now(UTC).date() + timedelta(days=90)).isoformat()
 
 Run = Callable[..., PlaybookRun]
 
