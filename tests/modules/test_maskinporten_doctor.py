@@ -275,6 +275,22 @@ def test_one_service_that_fails_leaves_the_others(sandbox: SandboxClient) -> Non
     assert (found["access"], found["delegation"]) == ("ok", "ok")
 
 
+def test_an_organisation_alone_is_told_with_what_it_holds(sandbox: SandboxClient) -> None:
+    seed_whole(sandbox)
+    sandbox.seed(
+        {
+            "scopes": [{"prefix": "testetat", "subscope": "old", "description": "x"}],
+            "access": [{"scope": "testetat:old", "consumers": [CONSUMER], "state": "DENIED"}],
+        }
+    )
+    result = doctor(sandbox, organization=CONSUMER)
+    finding = next(finding for finding in result["findings"] if finding["link"] == "holdings")
+    assert finding["message"] == f"has access to {SCOPE}; no longer has access to testetat:old"
+    assert states(result)["organization"] == "ok"
+    nobody = doctor(sandbox, organization="312345676")
+    assert "no access to any scope" in str(nobody["findings"])
+
+
 def test_nothing_to_look_at_is_said(sandbox: SandboxClient) -> None:
     result = doctor(sandbox)
     assert result["failed"]
