@@ -344,6 +344,25 @@ def test_purge_with_a_list_of_nobody_is_refused_before_any_request(sandbox, acce
     assert sandbox.requests() == []
 
 
+def test_purge_with_a_list_that_names_nobody_for_this_scope_is_refused(sandbox, access, tmp_path):
+    grant_to(sandbox, SUPPLIER)
+    file = tmp_path / "both.csv"
+    file.write_text(f"orgnr;scope\n{CONSUMER};{OTHER}\n")
+    result = access(consumers_file=str(file), purge=True, grants=[{"scope": OTHER}, {"scope": SCOPE}])
+    assert result["failed"]
+    assert "names no organisation for this scope" in result["msg"]
+    result = access(consumers=[CONSUMER], suppliers=[CONSUMER], purge=True, on_invalid_row="skip")
+    assert "take access from every consumer" in result["msg"]
+    assert sandbox.requests() == []
+
+
+def test_no_grants_at_all_are_done_without_a_request(sandbox, access):
+    result = access(grants=[])
+    assert not result["failed"]
+    assert not result["changed"]
+    assert sandbox.requests() == []
+
+
 def test_an_undefined_list_is_refused(sandbox, access):
     result = access(purge=True)
     assert result["failed"]

@@ -128,6 +128,11 @@ class _Row:
         self.texts.insert(0, text)
 
     @property
+    def other(self) -> bool:
+        """Whether the row is for a scope that the task does not name."""
+        return self.verdict == "other_scope"
+
+    @property
     def label(self) -> str:
         """The consumer as people know it."""
         return f"{self.number} {self.name}" if self.name else str(self.number)
@@ -144,7 +149,6 @@ def _declared(task: Task) -> list[_Grant]:
     """The declared lists, read and checked as far as that goes without a request.
 
     :raises InputError: a declaration that cannot be right; a file that cannot be read.
-    :raises GuardError: a purge with an empty list.
     """
     entries = with_defaults(task.params, {**grant_options(), "state": {}}, "grants")
     single = task.params.get("grants") is None
@@ -208,12 +212,6 @@ def _declared_grant(task: Task, entry: Mapping[str, Any], where: str) -> _Grant:
         consumers = read_consumers(entry["consumers_file"], sheet=entry["sheet"])
     else:
         consumers = rows_from_values(entry["consumers"])
-    if purge and not any(row.organization_number for row in consumers.rows):
-        raise GuardError(
-            f"{where}: the list holds no organisation number, and with purge that would take access from every consumer. "
-            "Nothing was sent. To end all access, name the consumers with state: absent.",
-            item=scope,
-        )
     warn_days = DEFAULT_WARN_DAYS if entry["warn_days"] is None else entry["warn_days"]
     if warn_days < 0:
         raise InputError(f"{where}: warn_days is {warn_days}; days start at 0.", item=scope)
@@ -286,7 +284,10 @@ class _Plan:
     # What can be said without asking anyone.
 
     def judge(self) -> None:
-        """Verdicts that need no request: malformed, duplicate, supplier, synthetic in production."""
+        """Verdicts that need no request: malformed, duplicate, supplier, synthetic in production.
+
+        :raises GuardError: a purge with a list of nobody.
+        """
         for grant in self.grants:
             first: dict[str, _Row] = {}
             for entry in grant.consumers.rows:
@@ -295,6 +296,14 @@ class _Plan:
                 row = _Row(grant, entry, entry.organization_number, entry.name)
                 grant.rows.append(row)
                 self._judge_row(row, first)
+            if grant.purge and not any(
+                row.number and not row.refused and not row.other for row in grant.rows
+            ):
+                raise GuardError(
+                    f"{grant.where}: the list names no organisation for this scope, and with purge that would take access "
+                    "from every consumer. Nothing was sent. To end all access, name the consumers with state: absent.",
+                    item=grant.scope,
+                )
             if not grant.rows:
                 self.warnings.append(f"{grant.where}: {grant.consumers.source} has no rows for this scope.")
 
