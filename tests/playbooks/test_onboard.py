@@ -120,6 +120,8 @@ def test_the_run_ends_with_the_state_of_every_step(onboard: Run, tmp_path: Path)
     status = json.loads((tmp_path / "output" / "box" / "status.json").read_text(encoding="utf-8"))
     states = {row["step"]: row["state"] for row in status["steps"]}
     assert states["2.2"] == states["2.3"] == states["3.5"] == "done"
+    # What the preflight saw.
+    assert states["1.3"] == states["2.1"] == states["3.1"] == states["3.3"] == states["3.4"] == "done"
     assert states["4.1"] == "not seen"
     assert states["2.4"] == "to do"
     table = run.stdout.split("Digdir's checklist for API providers")[1].split("PLAY RECAP")[0]
