@@ -25,6 +25,7 @@ from tests.doctor_patients import (
 )
 from tests.sandbox_grants import request_token
 
+GRANT = f"grant -e target=sandbox -e scope={SCOPE} -e consumers={CONSUMER}"
 WHOLE = {"scope": SCOPE, "organization": CONSUMER, "supplier": SUPPLIER}
 
 
@@ -67,7 +68,7 @@ def test_a_whole_chain_is_healthy_and_nothing_is_written(sandbox: SandboxClient)
     [
         ({"scope": {"active": False}}, "active", "deactivated", "onboard"),
         ({"scope": {"allowed_integration_types": ["idporten"]}}, "integration_type", "MP-201", "onboard"),
-        ({"access": []}, "access", "has never been granted access", f"grant -e target=sandbox -e scope={SCOPE} -e consumers={CONSUMER}"),  # noqa: E501
+        ({"access": []}, "access", "has never been granted access", GRANT),
         ({"scope": {"delegation_source": None}}, "delegation_source", "none, so no consumer", "onboard"),
         ({"of_resource": {}}, "resource", "no resource refers to the scope", "onboard"),
         ({"policy_text": None}, "policy", "has none", "onboard"),
