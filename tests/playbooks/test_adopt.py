@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import yaml
 
 from tests.conftest import SandboxClient
 from tests.estate import altinn_source, host_of
+from tests.guide_commands import guide_commands
 from tests.playbook_runner import PlaybookRun, run_playbook
 from tests.policy_seeds import policy_text, resource
 
@@ -27,10 +28,10 @@ Run = Callable[..., PlaybookRun]
 def run(sandbox: SandboxClient, tmp_path: Path) -> Run:
     """Run a playbook by its full name in a folder of its own."""
 
-    def play(name: str, *, check: bool = False, args: tuple[str, ...] = (), **variables: Any) -> PlaybookRun:
+    def play(name: str, *, check: bool = False, args: Sequence[str] = (), **variables: Any) -> PlaybookRun:
         inventory = tmp_path / "hosts.yml"
         host = host_of(sandbox) | variables.pop("host", {})
-        inventory.write_text(yaml.safe_dump({"all": {"hosts": {"box": host}}}))
+        inventory.write_text(yaml.safe_dump({"all": {"hosts": {"test": host}}}))
         sandbox.clear_requests()
         return run_playbook(
             f"tilbyder.maskinporten.{name}",
@@ -129,11 +130,12 @@ def test_what_was_made_by_hand_becomes_declarations_that_change_nothing(sandbox,
     before = sandbox.state()
 
     plan = run("adopt", check=True, prefix="testetat")
-    print(plan.output)
     assert plan.rc == 0, plan.output
     assert not (tmp_path / "apis").exists()
 
-    adopted = run("adopt", prefix="testetat")
+    (playbook, args), (check_playbook, check_args) = guide_commands("guide_adopt")
+    assert (playbook, check_playbook) == ("tilbyder.maskinporten.adopt", "tilbyder.maskinporten.onboard")
+    adopted = run("adopt", args=args)
     assert adopted.rc == 0, adopted.output
     assert adopted.warnings == []
     assert sandbox.writes() == []
@@ -181,9 +183,10 @@ def test_what_was_made_by_hand_becomes_declarations_that_change_nothing(sandbox,
         assert reason.split(": ")[0] in adopted.output
     assert "testetatdigital" not in told
 
-    check = onboard(run, tmp_path, check=True)
+    check = onboard(run, tmp_path, args=check_args)
     assert check.rc == 0, check.output
     assert check.changed == 0
+    assert "--check" in check_args
     done = onboard(run, tmp_path)
     assert done.rc == 0, done.output
     assert done.changed == 0

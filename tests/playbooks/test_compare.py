@@ -15,6 +15,7 @@ import yaml
 
 from tests.conftest import SandboxClient, start_sandbox, stop_sandbox
 from tests.estate import altinn_source, host_of
+from tests.guide_commands import guide_commands
 from tests.playbook_runner import PlaybookRun, run_playbook
 from tests.policy_seeds import policy_text, resource
 
@@ -94,12 +95,16 @@ def estate(client: SandboxClient, *, policy: str = "maskinportenschema", **scope
     )
 
 
-def test_equal_but_for_what_differs_by_nature(sandbox, prod, run):
+def test_equal_but_for_what_differs_by_nature(sandbox, prod, run, tmp_path):
     estate(sandbox)
     estate(prod, policy="maskinportenschema-equal")
-    result = run(**{"from": "test", "to": "prod", "fail": True})
+    shown, scheduled = guide_commands("guide_compare")
+    assert shown[0] == scheduled[0] == "tilbyder.maskinporten.compare"
+    assert scheduled[1][: len(shown[1])] == shown[1]
+    result = run(*scheduled[1])
     assert result.rc == 0, result.output
-    assert result.changed == 0
+    assert "0 differences" in (tmp_path / "differences.md").read_text(encoding="utf-8")
+    assert result.changed == 1  # the report
     assert result.warnings == []
     assert "Nothing differs but what is meant to." in result.output
     assert "2 scopes, 1 resources and 1 policies compared: 0 differences" in " ".join(result.output.split())
