@@ -598,6 +598,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _replace_process(envs.ensure_runner(), ["python", "tests/bench/bench.py", *job])
     if options.target == "tables":
         envs.ensure(MAIN)
+        check("tables of the guides", ["python", "scripts/guides.py"])
         return _replace_process(MAIN, ["python", "scripts/tables.py"])
     if options.target == "test":
         return test()
