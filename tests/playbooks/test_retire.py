@@ -173,7 +173,6 @@ def test_from_announcement_to_undo_as_the_guide_has_it(sandbox, run, tmp_path):
     still = run("deactivate")
     assert still.rc != 0
     assert "2 organisations still have access" in " ".join(still.output.split())
-    (folder(tmp_path) / "announcement.json").unlink()
     plan = guide()
     assert plan.rc == 0, plan.output
     assert state_of(sandbox) == before
@@ -201,7 +200,7 @@ def test_from_announcement_to_undo_as_the_guide_has_it(sandbox, run, tmp_path):
     assert now["shared"] == before["shared"]
     assert "testetat-shared stays, since testetat:other can be delegated" in " ".join(gone.output.split())
     assert {(entry["service"], entry["method"]) for entry in sandbox.writes()} == {
-        ("altinn", "PUT"), ("self-service", "DELETE"),
+        ("altinn", "PUT"), ("self_service", "DELETE"),
     }  # fmt: skip
     again = run("deactivate")
     assert again.rc == 0, again.output
@@ -218,6 +217,25 @@ def test_from_announcement_to_undo_as_the_guide_has_it(sandbox, run, tmp_path):
     assert once_more.rc == 0, once_more.output
     assert once_more.changed == 0
     assert sandbox.writes() == []
+
+
+def test_production_withdraws_and_brings_back_but_never_deletes(sandbox, run, tmp_path):
+    sandbox.switch(altinn_environment="PROD")
+    sandbox.seed({"access": [{"scope": SCOPE, "consumers": [CONSUMER, SUPPLIER], "state": "DENIED"}]})
+    before = state_of(sandbox)
+    prod = {"environment": "prod", "confirm": "prod"}
+    gone = run("deactivate", **prod)
+    assert gone.rc == 0, gone.output
+    now = state_of(sandbox)
+    assert now["scope"]["active"] is False
+    assert (now["resource"]["delegable"], now["resource"]["visible"]) == (False, False)
+    (snapshot,) = (tmp_path / "retire" / "prod" / "testetat_cases.read").glob("snapshot-*.json")
+    other = run("undo", snapshot=str(snapshot))
+    assert other.rc != 0
+    assert "taken in environment 'prod', and this is 'test'" in " ".join(other.output.split())
+    back = run("undo", snapshot=str(snapshot), **prod)
+    assert back.rc == 0, back.output
+    assert state_of(sandbox) == before
 
 
 @pytest.mark.parametrize(
