@@ -269,3 +269,39 @@ def test_the_sandbox_of_the_quickstart_is_a_playbook() -> None:
     play = next(block for block in blocks(text, "yaml") if "Start a sandbox" in block)
     result = run_playbook(yaml.safe_load(play), args=["--syntax-check"])
     assert result.rc == 0, result.output
+
+
+def test_the_first_example_of_the_readme_prints_what_the_readme_shows(
+    sandbox: SandboxClient, tmp_path: Path
+) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    example = re.search(r"```yaml\n# first\.yml\n(.*?)```", readme, re.DOTALL)
+    shown = re.search(r"```text\n(TASK \[Register the scopes\].*?)```", readme, re.DOTALL)
+    assert example
+    assert shown
+    playbook = tmp_path / "first.yml"
+
+    def play(text: str, **options: Any) -> PlaybookRun:
+        playbook.write_text(text, encoding="utf-8")
+        return run_playbook(
+            playbook,
+            args=["-e", f"sandbox_work_dir={sandbox.work_dir}"],
+            environment={
+                "MASKINPORTEN_URL": sandbox.urls["maskinporten"],
+                "MASKINPORTEN_SELF_SERVICE_URL": sandbox.urls["self_service"],
+                "ALTINN_URL": sandbox.urls["altinn"],
+                "ORGANIZATION_REGISTER_URL": sandbox.urls["register"],
+            },
+            **options,
+        )
+
+    first = play(example[1])
+    assert first.rc == 0, first.output
+    assert first.changed == 2
+    assert play(example[1]).changed == 0
+    edited = example[1].replace("at_max_age: 30", "at_max_age: 60")
+    edited = edited.replace('"310 004 774"]', '"310 004 774", "310009008"]')
+    plan = play(edited, check=True, diff=True)
+    printed = plan.stdout.replace(sandbox.urls["altinn"].rstrip("/"), "http://127.0.0.1:8765/altinn")
+    lines = {re.sub(r" \*+$", "", line) for line in printed.splitlines()}
+    assert [line for line in shown[1].splitlines() if line not in lines] == [], plan.stdout
