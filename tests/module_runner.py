@@ -38,6 +38,7 @@ def run_module(name: str, params: dict[str, Any], check: bool = False, diff: boo
     warnings._global_warnings.clear()
     output = io.StringIO()
     with _arguments(arguments), _outside_the_controller(), contextlib.redirect_stdout(output):
+        status: Any = None
         try:
             module.main()
         except SystemExit as exit_:

@@ -147,7 +147,7 @@ def _environment(folder: Path, extra: dict[str, str] | None) -> dict[str, str]:
 
 
 def _stats(stdout: str) -> dict[str, dict[str, int]]:
-    _, _, recap = stdout.rpartition("PLAY RECAP")
+    _unused, _unused, recap = stdout.rpartition("PLAY RECAP")
     return {
         match["host"]: {
             name: int(count) for name, count in (part.split("=") for part in match["counts"].split())

@@ -137,7 +137,7 @@ def _strip_decoration(text: str) -> str:
     bare = "".join(letter for letter in text if letter not in _INVISIBLE).strip()
     if len(bare) > 2 and bare.startswith('="') and bare.endswith('"'):
         bare = bare[2:-1]
-    bare = bare.strip("\"'’‘“”`´ \u00a0\t")
+    bare = bare.strip("\"'\u2019\u2018\u201c\u201d`\u00b4 \u00a0\t")
     bare = _AUTHORITY.sub("", bare, count=1) if _AUTHORITY.match(bare) else bare
     bare = _LABEL.sub("", bare, count=1) if _LABEL.match(bare) else bare
     bare = _GROUPED.sub(r"\1\3\4", bare)

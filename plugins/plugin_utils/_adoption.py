@@ -347,7 +347,7 @@ class _Adoption:
             elif value != "" and (option in _SAID or not _as_new(option, value, options)):
                 section[option] = value
         for field in sorted(scope):
-            base, _, language = field.partition("#")
+            base, _unused, language = field.partition("#")
             if language and language not in LANGUAGES and scope[field]:
                 self._note("scope", full, f"{base} in the language '{language}' has no option")
         if not scope.get("description"):

@@ -123,12 +123,12 @@ class _Judge:
         """The worst of what its proofs say."""
         judged = [self._proof(proof) for proof in step.proof]
         order = (TO_DO, NOT_SEEN, PLANNED, DONE, NOT_NEEDED)
-        worst = min((state for state, _ in judged), key=order.index)
+        worst = min((state for state, _unused in judged), key=order.index)
         seen = "; ".join(dict.fromkeys(text for state, text in judged if state == worst and text))
         return worst, seen
 
     def _proof(self, proof: str) -> tuple[str, str]:
-        kind, _, name = proof.partition(":")
+        kind, _unused, name = proof.partition(":")
         if kind == "person":
             return NOT_SEEN, "no service tells; a person looks after it"
         if kind == "check":

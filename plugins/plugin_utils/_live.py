@@ -57,7 +57,7 @@ def scope_as_options(
 
     :param now: the scope as it is now, where the options shall take it back to what it was: what it has got since is emptied.
     """
-    prefix, _, subscope = full_name(scope).partition(":")
+    prefix, _unused, subscope = full_name(scope).partition(":")
     options: dict[str, Any] = {"prefix": prefix, "subscope": subscope}
     for option, spec in scope_options().items():
         if option in SCOPE_CONTROLS:

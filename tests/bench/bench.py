@@ -146,6 +146,7 @@ class Bench:
             capture_output=True,
             text=True,
             cwd=self.folder,
+            check=False,
         )
         if run.returncode:
             raise RuntimeError(run.stdout[-2000:] + run.stderr[-2000:])
@@ -417,7 +418,7 @@ def measure(bench: Bench, job: Job) -> dict[str, Any]:
     """The job's record, as it stands in ``build/bench.json``."""
     ours, uri, bare = [], [], []
     requests: dict[str, int] = {}
-    for _ in range(bench.repeat):
+    for _unused in range(bench.repeat):
         seconds, requests = bench.run_ours(job)
         ours.append(seconds)
         bare.append(bench.run_bare(job))

@@ -191,7 +191,7 @@ def test_killed_anywhere_and_run_again_the_end_is_the_same(sandbox, numbers, tmp
     }
     sandbox.latency(15)
     interrupted = 0
-    for _ in range(5):
+    for _unused in range(5):
         sandbox.clear_requests()
         process = start_module("consumer_access", params, tmp_path)
         until = chance.randint(0, 12)

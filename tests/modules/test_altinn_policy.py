@@ -648,7 +648,7 @@ def test_what_a_policy_says_unmeant_is_warned_of(
 
 def test_the_recommended_policy_is_warned_of_in_no_way(sandbox: SandboxClient, policy: Policy) -> None:
     seed_policies(sandbox, resource(ID))
-    for _ in range(2):
+    for _unused in range(2):
         result = policy(resource=ID, template="scope_delegation")
         assert result["results"][0]["warnings"] == []
         assert result.get("warnings", []) == []

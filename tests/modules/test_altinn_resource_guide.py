@@ -58,7 +58,9 @@ def test_the_examples_run(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "resources").mkdir()
     text = next(
-        body for language, _, body in _BLOCK.findall(GUIDE.read_text(encoding="utf-8")) if language == "json"
+        body
+        for language, _unused, body in _BLOCK.findall(GUIDE.read_text(encoding="utf-8"))
+        if language == "json"
     )
     for file, scope in (("cases-write", "cases.write"), ("cases-read", "cases.read")):
         definition = textwrap.dedent(text).replace("cases-write", file).replace("cases.write", scope)

@@ -110,7 +110,7 @@ def test_each_type_is_created_and_then_left_alone(sandbox: SandboxClient, kind: 
 
 @pytest.mark.parametrize(
     ("kind", "member", "said"),
-    [(kind, member, said) for kind, (_, own) in TYPES.items() for member, said in own.items()],
+    [(kind, member, said) for kind, (_unused, own) in TYPES.items() for member, said in own.items()],
 )
 def test_each_type_names_its_own_member_that_is_missing(
     sandbox: SandboxClient, kind: str, member: str, said: str

@@ -66,7 +66,11 @@ def _another_key(sandbox: SandboxClient) -> httpx.Response:
 
 
 def _times(issued: int, expires: int) -> Callable[[SandboxClient], httpx.Response]:
-    return lambda sandbox: _ask(iat=int(time.time()) + issued, exp=int(time.time()) + expires)(sandbox)
+    def ask(sandbox: SandboxClient) -> httpx.Response:
+        now = int(time.time())
+        return _ask(iat=now + issued, exp=now + expires)(sandbox)
+
+    return ask
 
 
 def _certificate_though_keys(sandbox: SandboxClient) -> httpx.Response:

@@ -302,9 +302,18 @@ def test_the_clock_is_measured_before_the_login_is_refused(sandbox: SandboxClien
     assert result["findings"][1]["link"] == "clock"
 
 
-@pytest.mark.parametrize(("case", "trap"), [("MP-130", "clock"), ("issue time", "clock"), ("MP-124", "certificate_environment"),
-                                             ("unknown kid", "key_id"), ("MP-100", "other_environment"),
-                                             ("MP-250", "access_or_delegation"), ("MP-121", "key_expired")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("case", "trap"),
+    [
+        ("MP-130", "clock"),
+        ("issue time", "clock"),
+        ("MP-124", "certificate_environment"),
+        ("unknown kid", "key_id"),
+        ("MP-100", "other_environment"),
+        ("MP-250", "access_or_delegation"),
+        ("MP-121", "key_expired"),
+    ],
+)
 def test_several_errors_lead_to_one_trap(
     sandbox: SandboxClient, tmp_path: Path, case: str, trap: str
 ) -> None:

@@ -180,7 +180,7 @@ def test_what_was_made_by_hand_becomes_declarations_that_change_nothing(sandbox,
         "resource testetat-write-old: is declared with partial: true",
     ):
         assert reason in told
-        assert reason.split(": ")[0] in adopted.output
+        assert reason.split(": ", maxsplit=1)[0] in adopted.output
     assert "testetatdigital" not in told
 
     check = onboard(run, tmp_path, args=check_args)

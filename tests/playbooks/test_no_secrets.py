@@ -79,7 +79,7 @@ class Search:
             for piece, name in self.pieces.items()
             if piece in lines or piece in text
         ]
-        return found + [f"{where}: a signed token" for _ in SIGNED.finditer(text)]
+        return found + [f"{where}: a signed token" for _unused in SIGNED.finditer(text)]
 
     def folder(self, folder: Path, but: Iterable[Path] = ()) -> list[str]:
         """The same for every file below a folder, except those that are meant to hold keys."""

@@ -325,7 +325,7 @@ def test_newly_granted_consumers_are_told_once(
     smtp = {"provider_smtp": {"host": "127.0.0.1", "port": port, "secure": "never"}}
     first = onboard([api(consumers=consumers)], host=smtp)
     assert first.rc == 0, first.output
-    assert [recipients for recipients, _ in box.messages] == [["api@stillebre.example"]]
+    assert [recipients for recipients, _unused in box.messages] == [["api@stillebre.example"]]
     mail = box.messages[0][1]
     text = mail.get_body().get_content()  # type: ignore[union-attr]
     assert SCOPE in mail["Subject"]
@@ -363,7 +363,7 @@ def test_killed_anywhere_and_run_again_ends_in_the_same_state(
     apis = [api(consumers=numbers)]
     sandbox.latency(20)
     chance = random.Random(20261122)
-    for _ in range(4):
+    for _unused in range(4):
         inventory = write_inventory(
             tmp_path,
             {"box": host_variables(sandbox)},

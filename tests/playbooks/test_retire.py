@@ -124,7 +124,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_from_announcement_to_undo_as_the_guide_has_it(sandbox, run, tmp_path):
     commands = guide_commands("guide_retire")
-    assert [next(word for word in args if word.startswith("phase=")) for _, args in commands] == [
+    assert [next(word for word in args if word.startswith("phase=")) for _unused, args in commands] == [
         f"phase={phase}" for phase in ("announce", "revoke", "revoke", "deactivate", "undo")
     ]
 

@@ -112,7 +112,7 @@ def test_version_without_a_digit_is_400_with_text(altinn: AltinnCaller) -> None:
 
 def test_policy_of_variables_only_is_accepted_and_gives_nobody_access(altinn: AltinnCaller) -> None:
     altinn.publish(policy=None)
-    start, _, rest = GOOD.partition(b"<xacml:Rule ")
+    start, _unused, rest = GOOD.partition(b"<xacml:Rule ")
     value = (
         b'<xacml:AttributeValue DataType="http://www.w3.org/2001/XMLSchema#string">x</xacml:AttributeValue>'
     )
@@ -154,7 +154,7 @@ def test_apps_are_known_by_organisation_and_app_too(altinn: AltinnCaller) -> Non
         b'<xacml:AttributeDesignator AttributeId="urn:altinn:resource" '
         b'Category="urn:oasis:names:tc:xacml:3.0:attribute-category:resource"'
     )
-    start, _, rest = GOOD.replace(b">demo-orders-read<", b">DEMO<").partition(resource)
+    start, _unused, rest = GOOD.replace(b">demo-orders-read<", b">DEMO<").partition(resource)
     data = start + resource.replace(b"urn:altinn:resource", b"urn:altinn:org") + rest
     assert altinn.upload(identifier, data).status_code == 400
     match_end = data.index(b"</xacml:Match>", data.index(b"urn:altinn:org")) + len(b"</xacml:Match>")

@@ -425,7 +425,7 @@ def test_every_put_makes_a_version_and_nothing_is_merged(altinn: AltinnCaller) -
     altinn.publish("minimal", policy=None)
     body = sample("resource-post-maskinportenschema.json")
     del body["homepage"]
-    for _ in range(2):
+    for _unused in range(2):
         assert altinn.replace("demo-orders-read", body).status_code == 200
     newest = altinn.read("demo-orders-read").json()
     assert newest["versionId"] == 10414

@@ -253,7 +253,7 @@ def test_secrets_are_not_for_maskinporten(api: SelfService, path: str) -> None:
         },
     )
     first, second = (
-        api.ok("POST", f"/clients/{login['client_id']}/secret")["client_secret"] for _ in range(2)
+        api.ok("POST", f"/clients/{login['client_id']}/secret")["client_secret"] for _unused in range(2)
     )
     assert first != second
     assert "client_secret" not in api.ok("GET", f"/clients/{login['client_id']}")

@@ -25,12 +25,12 @@ def jwk(sandbox: SandboxClient) -> httpx.Response:
 
 def test_status_for_a_number_of_times(sandbox: SandboxClient) -> None:
     sandbox.fault(route=f"GET {JWK}", kind="status", times=2)
-    assert [jwk(sandbox).status_code for _ in range(3)] == [503, 503, 200]
+    assert [jwk(sandbox).status_code for _unused in range(3)] == [503, 503, 200]
 
 
 def test_status_for_ever_until_taken_away(sandbox: SandboxClient) -> None:
     fault = sandbox.fault(route=JWK, kind="status", status=500, times=None, body='{"error": "x"}')
-    for _ in range(4):
+    for _unused in range(4):
         answer = jwk(sandbox)
         assert (answer.status_code, answer.json()) == (500, {"error": "x"})
     assert sandbox.control("GET", "/faults")["faults"][0]["hits"] == 4
@@ -46,7 +46,7 @@ def test_faults_can_all_be_taken_away(sandbox: SandboxClient) -> None:
 
 def test_after_some_have_passed(sandbox: SandboxClient) -> None:
     sandbox.fault(route=JWK, kind="status", after=2, times=1)
-    assert [jwk(sandbox).status_code for _ in range(4)] == [200, 200, 503, 200]
+    assert [jwk(sandbox).status_code for _unused in range(4)] == [200, 200, 503, 200]
 
 
 def test_only_the_chosen_method_and_route(sandbox: SandboxClient) -> None:
@@ -100,7 +100,7 @@ def test_faults_keep_the_request_from_taking_effect(sandbox: SandboxClient) -> N
 
 def test_connection_reset(sandbox: SandboxClient) -> None:
     sandbox.fault(route=JWK, kind="reset", times=2)
-    for _ in range(2):
+    for _unused in range(2):
         with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
             jwk(sandbox)
     assert jwk(sandbox).status_code == 200
@@ -136,7 +136,7 @@ def test_slow_body(sandbox: SandboxClient) -> None:
 
 def test_latency(sandbox: SandboxClient) -> None:
     sandbox.fault(route=JWK, kind="latency", seconds=0.1)
-    for _ in range(2):
+    for _unused in range(2):
         assert jwk(sandbox).status_code == 200
     slow, fast = sandbox.requests()
     assert slow["milliseconds"] >= 100

@@ -162,7 +162,7 @@ def test_keys_come_in_every_form(sandbox: SandboxClient) -> None:
 
 def test_keys_are_new_each_time(work_dir: Path) -> None:
     seen = set()
-    for _ in range(2):
+    for _unused in range(2):
         process, info = start_sandbox(work_dir)
         seen.add(Path(info["credentials"]["testetat"]["altinn"]["private_key_path"]).read_bytes())
         stop_sandbox(process)

@@ -96,7 +96,7 @@ def test_start_seed_reset_and_stop(role: Role) -> None:
     assert (run.rc, run.changed) == (0, 0), run.output
     assert again == info
 
-    run, _ = role(sandbox_switches={"skew": 30}, sandbox_latency_ms=1)
+    run, _unused = role(sandbox_switches={"skew": 30}, sandbox_latency_ms=1)
     assert (run.rc, run.changed) == (0, 2), run.output
     assert httpx.get(f"{control}/switches").json()["skew"]["value"] == 30
 
@@ -105,7 +105,7 @@ def test_start_seed_reset_and_stop(role: Role) -> None:
     assert "mine" not in [entry["prefix"] for entry in httpx.get(f"{control}/state").json()["prefixes"]]
     assert httpx.get(f"{control}/switches").json()["skew"]["value"] == 20
 
-    run, _ = role("stopped", check=True)
+    run, _unused = role("stopped", check=True)
     assert run.rc == 0
     assert psutil.pid_exists(info["pid"])
 
@@ -114,14 +114,14 @@ def test_start_seed_reset_and_stop(role: Role) -> None:
 
 
 def test_start_that_cannot_be(role: Role) -> None:
-    run, _ = role(sandbox_state_file="/nonexistent.json")
+    run, _unused = role(sandbox_state_file="/nonexistent.json")
     assert run.rc == 2
     assert "cannot read /nonexistent.json" in run.output
     assert "Traceback" not in run.output
 
 
 def test_arguments_are_checked(role: Role) -> None:
-    run, _ = role("running")
+    run, _unused = role("running")
     assert run.rc == 2
     assert "value of sandbox_state must be one of" in run.output
 

@@ -85,7 +85,7 @@ def test_patience_ends_and_its_pauses_grow() -> None:
     pauses: list[float] = []
     patience = Patience(pauses.append)
     conflict = ConflictError("moved")
-    for _ in range(10):
+    for _unused in range(10):
         patience.spend(conflict)
     with pytest.raises(ConflictError):
         patience.spend(conflict)

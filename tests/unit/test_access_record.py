@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +19,9 @@ from ansible_collections.tilbyder.maskinporten.plugins.module_utils._consumer_fi
     parse_consumers,
     read_consumers,
 )
+from tests.unit.corpus import corpus
 
-CORPUS = Path(__file__).parent / "data" / "consumers"
+CORPUS = corpus()
 EXPECTED = yaml.safe_load((CORPUS / "expected.yml").read_text(encoding="utf-8"))
 READABLE = sorted(name for name, expected in EXPECTED.items() if isinstance(expected, list) and expected)
 

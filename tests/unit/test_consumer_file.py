@@ -9,7 +9,6 @@ import io
 import json
 import sys
 import tracemalloc
-from pathlib import Path
 
 import pytest
 import yaml
@@ -21,8 +20,9 @@ from ansible_collections.tilbyder.maskinporten.plugins.filter.read_consumers imp
 from ansible_collections.tilbyder.maskinporten.plugins.filter.row_table import row_table
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils import _consumer_file as files
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._errors import InputError
+from tests.unit.corpus import corpus
 
-CORPUS = Path(__file__).parent / "data" / "consumers"
+CORPUS = corpus()
 EXPECTED = yaml.safe_load((CORPUS / "expected.yml").read_text(encoding="utf-8"))
 NUMBERS = ["310001007", "310002100", "310003425", "310006661", "312345676"]
 

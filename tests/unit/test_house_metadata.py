@@ -52,7 +52,7 @@ def documentation(path: Path) -> dict[str, Any]:
         own = yaml.safe_load(constant(path, "DOCUMENTATION") or "{}")
     merged: dict[str, Any] = {}
     for fragment in own.get("extends_documentation_fragment", []):
-        file, _, part = fragment.removeprefix(f"{FQCN}.").partition(".")
+        file, _unused, part = fragment.removeprefix(f"{FQCN}.").partition(".")
         text = constant(ROOT / "plugins" / "doc_fragments" / f"{file}.py", (part or "DOCUMENTATION").upper())
         assert text is not None, f"{path.name} extends {fragment}, which does not exist"
         _merge(merged, yaml.safe_load(text))

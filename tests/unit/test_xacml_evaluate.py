@@ -54,7 +54,7 @@ def policy(*rules: xacml.Rule, algorithm: str = f"{RULE}deny-overrides") -> xacm
 
 
 def names(found: list[evaluate.Holder]) -> list[str]:
-    return sorted(" and ".join(sorted(value for _, value in holder.attributes)) for holder in found)
+    return sorted(" and ".join(sorted(value for _unused, value in holder.attributes)) for holder in found)
 
 
 def test_the_seed_policies() -> None:

@@ -181,7 +181,7 @@ def test_whatever_damage_is_done_we_never_take_what_the_server_would_not(
     policy: xacml.Policy, chance: random.Random, times: int
 ) -> None:
     tree = etree.fromstring(xacml_write.write(policy))
-    done = [damage(tree, chance) for _ in range(times)]
+    done = [damage(tree, chance) for _unused in range(times)]
     data = etree.tostring(tree)
     if we_take(data):
         assert server_takes(data), (done, data.decode())
@@ -193,7 +193,7 @@ def test_bytes_changed_at_random_never_crash_and_never_pass_alone(
     policy: xacml.Policy, data: st.DataObject
 ) -> None:
     written = bytearray(xacml_write.write(policy))
-    for _ in range(data.draw(st.integers(1, 4))):
+    for _unused in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(written) - 1))
         written[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
     if we_take(bytes(written)):

@@ -140,7 +140,7 @@ def scope_name(entry: Mapping[str, Any], where: str) -> str:
             raise InputError(
                 f"{where}: '{name}' lacks its prefix; a scope is written prefix:subscope.", item=name
             )
-        prefix, _, subscope = str(name).partition(":")
+        prefix, _unused, subscope = str(name).partition(":")
     if not prefix or not subscope:
         missing = "prefix" if not prefix else "subscope"
         raise InputError(
@@ -382,7 +382,7 @@ class _Plan:
         )
 
     def _creation(self, name: str, entry: Mapping[str, Any], wanted: dict[str, Any]) -> Step:
-        prefix, _, subscope = name.partition(":")
+        prefix, _unused, subscope = name.partition(":")
         self._require_own_prefix(prefix, name)
         if not wanted.get("description"):
             raise InputError(f"{name}: a new scope needs a description; consumers see it.", item=name)

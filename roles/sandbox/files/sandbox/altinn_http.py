@@ -329,7 +329,7 @@ class Caller:
 
 def bearer(request: Request) -> str | None:
     """The bearer token of the request, or None."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _unused, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
@@ -407,7 +407,7 @@ class AnyCaseRoute(Route):
         super().__init__(path, endpoint, methods=[method])
         # A HEAD that Starlette adds to every GET does not exist there.
         self.methods = {method}
-        pattern, _, _ = compile_path(path)
+        pattern, _unused, _unused = compile_path(path)
         self.path_regex = re.compile(pattern.pattern.removesuffix("$") + "/?$", re.IGNORECASE)
 
 

@@ -106,7 +106,7 @@ def _enrich(box: Sandbox, request: xacml_pdp.DecisionRequest, party: Party | Non
     if not person or party is None or party.organization_number is None:
         return
     for urn in subjects_held(box, party.organization_number):
-        kind, _, value = urn.rpartition(":")
+        kind, _unused, value = urn.rpartition(":")
         request.add(xacml.SUBJECT, kind, value, xacml.STRING)
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-# Starlette looks for it only when a form arrives; the sandbox shall say at start that it is missing.
-import python_multipart  # noqa: F401
+import python_multipart
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -46,6 +45,8 @@ declare(
     "GitHub Altinn/altinn-resource-registry, ResourceController",
 )
 
+#: Starlette looks for it only when a form arrives; imported here, the sandbox says at start that it is missing.
+FORM_PARSER = python_multipart.__name__
 V2_BASE = "/resourceregistry/api/v2/resource"
 _PARTY_SUBJECTS = (
     "urn:altinn:rolecode",
@@ -244,7 +245,7 @@ async def _by_subjects(box: Sandbox, request: Request) -> Response:
         resources = box.state.altinn.resources_with_subject(urn)
         if not resources:
             continue
-        kind, _, value = urn.rpartition(":")
+        kind, _unused, value = urn.rpartition(":")
         data.append(
             {
                 "subject": {"type": kind, "value": value, "urn": urn},

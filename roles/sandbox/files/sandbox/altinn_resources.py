@@ -323,7 +323,7 @@ async def _changes(box: Sandbox, request: Request) -> Response:
     links = {}
     if len(feed) > limit:
         links["next"] = url_with_query(request, [("token", opaque(str(page[-1][0]))), ("limit", str(limit))])
-    data = [{"resourceId": identifier, "changedAt": iso(at)} for _, identifier, at in page]
+    data = [{"resourceId": identifier, "changedAt": iso(at)} for _unused, identifier, at in page]
     return json_response({"links": links, "data": data})
 
 
@@ -358,7 +358,7 @@ async def _updated(box: Sandbox, request: Request) -> Response:
             "updatedAt": iso(change["at"]),
             "deleted": change["deleted"],
         }
-        for _, change in page
+        for _unused, change in page
     ]
     return json_response({"links": links, "data": data})
 

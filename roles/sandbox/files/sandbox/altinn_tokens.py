@@ -94,9 +94,9 @@ def _wants_json_string(request: Request) -> bool:
                     quality = 0.0
         if media_type:
             accepted.append((-quality, media_type))
-    if not accepted or any(media_type == "*/*" for _, media_type in accepted):
+    if not accepted or any(media_type == "*/*" for _unused, media_type in accepted):
         return False
-    for _, media_type in sorted(accepted, key=lambda item: item[0]):
+    for _unused, media_type in sorted(accepted, key=lambda item: item[0]):
         if media_type in ("text/plain", "text/*"):
             return False
         if media_type in ("application/json", "text/json", "application/*"):

@@ -298,7 +298,7 @@ class Sandbox:
     def consumer_of(claims: dict[str, Any]) -> str | None:
         """The Norwegian organisation number in the claim ``consumer``, or None."""
         identifier = str((claims.get("consumer") or {}).get("ID", ""))
-        authority, _, number = identifier.partition(":")
+        authority, _unused, number = identifier.partition(":")
         return number if authority == "0192" and organization_numbers.is_valid(number) else None
 
     # --- what the token service sees -------------------------------------------------------------------------
@@ -332,7 +332,7 @@ class Sandbox:
 
     def _current(self, kind: str, key: str) -> Any:
         if kind == "access":
-            scope, _, consumer = key.rpartition(" ")
+            scope, _unused, consumer = key.rpartition(" ")
             return self.state.accesses.get(scope, {}).get(consumer)
         return getattr(self.state, kind).get(key)
 
@@ -348,8 +348,7 @@ class Sandbox:
                 and entry.get("scope") == scope
             ):
                 return True
-        delegates = getattr(self.state.altinn, "delegates", None)
-        return bool(delegates(self.state, scope, consumer, supplier)) if delegates else False
+        return bool(self.state.altinn.delegates(self.state, scope, consumer, supplier))
 
     # --- keeping and restoring -------------------------------------------------------------------------------
 

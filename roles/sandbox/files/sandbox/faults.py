@@ -46,7 +46,7 @@ class Fault:
 
     def matches(self, method: str, path: str, query: str, decoded: str) -> bool:
         """True when the fault is meant for this request (whether or not it is its turn)."""
-        wanted_method, _, pattern = self.route.rpartition(" ")
+        wanted_method, _unused, pattern = self.route.rpartition(" ")
         if wanted_method and wanted_method.upper() not in ("*", method):
             return False
         # "?" in a pattern starts the query; it is never a one-letter wildcard.

@@ -431,7 +431,7 @@ class Grant:
     def _system_user(self, entry: dict[str, Any]) -> dict[str, Any]:
         party = entry.get("systemuser_org")
         identifier = party.get("ID", "") if isinstance(party, dict) else ""
-        authority, _, number = str(identifier).partition(":")
+        authority, _unused, number = str(identifier).partition(":")
         if authority != "0192" or not organization_numbers.is_valid(number):
             raise GrantRefused("MP-303")
         for user in self.box.state.system_users:

@@ -265,7 +265,7 @@ class Exchange:
 
 def _client_of(authorization: str) -> str | None:
     """The client id a bearer token names, unverified; for the log only."""
-    scheme, _, token = authorization.partition(" ")
+    scheme, _unused, token = authorization.partition(" ")
     parts = token.split(".")
     if scheme.lower() != "bearer" or len(parts) != 3:
         return None

@@ -153,7 +153,7 @@ class Seeder:
         for entry in _list("scopes", entries):
             entry = {name: value for name, value in entry.items() if value is not None}
             if "name" in entry and "prefix" not in entry:
-                entry["prefix"], _, entry["subscope"] = entry["name"].partition(":")
+                entry["prefix"], _unused, entry["subscope"] = entry["name"].partition(":")
             prefix = _member("scopes", entry, "prefix")
             subscope = _member("scopes", entry, "subscope")
             if "owner_orgno" not in entry:

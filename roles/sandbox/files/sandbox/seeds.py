@@ -213,7 +213,7 @@ def municipalities() -> list[dict[str, Any]]:
 def _system_scopes() -> dict[str, Any]:
     scopes = []
     for name in (*ADMINISTRATION_SCOPES, *ALTINN_SCOPES, *_OTHER_SYSTEM_SCOPES, *DELEGATION_SCOPES):
-        prefix, _, subscope = name.partition(":")
+        prefix, _unused, subscope = name.partition(":")
         lifetime = 3600 if prefix == "altinn" else 0
         scopes.append(
             {

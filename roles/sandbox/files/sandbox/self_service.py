@@ -316,7 +316,7 @@ class Call:
 
         Raises Refused: 401, then 428 for terms that are not signed, then 403.
         """
-        scheme, _, token = self.request.headers.get("authorization", "").partition(" ")
+        scheme, _unused, token = self.request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Refused(401, "Unauthorized")
         try:

@@ -96,7 +96,7 @@ def read_document(data: bytes) -> Element:
 
     def start(name: str, attributes: dict[str, str]) -> None:
         nonlocal fresh
-        namespace, _, local = name.rpartition(_SEPARATOR)
+        namespace, _unused, local = name.rpartition(_SEPARATOR)
         element = Element(local if namespace == NAMESPACE else f"{{{namespace}}}{local}", attributes)
         (open_elements[-1].children if open_elements else root).append(element)
         open_elements.append(element)

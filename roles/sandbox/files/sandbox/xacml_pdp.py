@@ -70,7 +70,7 @@ class DecisionRequest:
         """Values of an attribute, whatever the data type."""
         return [
             value
-            for (given, name, _), values in self.attributes.items()
+            for (given, name, _unused), values in self.attributes.items()
             if (given, name) == (category, attribute_id)
             for value in values
         ]
