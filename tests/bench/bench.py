@@ -34,7 +34,7 @@ from tests.module_process import start_module  # noqa: E402
 
 CONCURRENCY = 4
 #: Rows that the uri playbook really runs where the whole job would take many minutes; the rest is extrapolated per row.
-URI_ROWS = 100
+URI_ROWS = 50
 GROUP = "group/tilbyder.maskinporten"
 
 
