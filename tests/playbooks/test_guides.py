@@ -231,6 +231,8 @@ def test_the_commands_of_a_guide_do_what_it_says(
         assert "Traceback" not in result.output
         assert "Module failed" not in result.output
         assert result.tasks
+        # A folder after -i would make Ansible read the declarations in it as inventories.
+        assert "inventory source" not in result.output
         if "--check" in command.words:
             assert sandbox.writes() == []
 
@@ -247,6 +249,7 @@ def test_the_first_ten_minutes(sandbox: SandboxClient, run: Run, tmp_path: Path)
     plan, change, grant = [command for command in commands_in(text) if command.limit == "sandbox"]
     planned = run(plan)
     assert planned.rc == 0, planned.output
+    assert planned.warnings == []
     assert sandbox.writes() == []
     assert run(change).rc == 0
     again = run(change)
