@@ -596,7 +596,7 @@ def overlay(under: Mapping[str, Any], wanted: Mapping[str, Any], kept: Sequence[
             inner = overlay(beneath, value)
             if inner:
                 over[key] = inner
-        elif key not in under or beneath != value or type(beneath) is not type(value):
+        elif key not in under or beneath != value or isinstance(beneath, bool) != isinstance(value, bool):
             over[key] = value
     over.update(
         {key: None for key in under if key not in wanted and key not in kept and under[key] is not None}

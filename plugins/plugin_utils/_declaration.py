@@ -254,6 +254,10 @@ def _resolve_one(
     overlay = (api.get("environments") or {}).get(environment) or {}
     merged = merge(merge(_normal(defaults), _normal(api)), _normal(overlay))
     merged.pop("environments", None)
+    merged = {
+        section: _without_null(value) if section in specs and isinstance(value, Mapping) else value
+        for section, value in merged.items()
+    }
     name = merged.get("name")
     if not name or not _NAME.fullmatch(str(name)):
         raise InputError(
@@ -287,6 +291,15 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
+
+
+def _without_null(section: Mapping[str, Any]) -> dict[str, Any]:
+    """What null took away is not there; the modules would take a null of theirs for a value."""
+    return {
+        key: _without_null(value) if isinstance(value, Mapping) and key != "definition" else value
+        for key, value in section.items()
+        if value is not None
+    }
 
 
 def _check_sections(

@@ -249,6 +249,7 @@ def test_an_estate_of_fifty_scopes_stays_as_it_is_under_the_inventorys_defaults(
         "delegation": "none",
         "allowed_integration_types": [],
         "accessible_for_all": False,
+        "authorization_max_lifetime": 0,
     }
     assert (short["resource"], short["policy"]) == (None, None)
     for check in (True, False):

@@ -207,3 +207,11 @@ def test_deactivated_scopes_can_be_left_out():
     assert result["not_declared"][0]["reason"] == "is deactivated and was left out, as asked"
     with pytest.raises(InputError, match="not one of declare, leave_out"):
         adopt([scope], environment="test", deactivated="delete")
+
+
+def test_what_null_takes_away_reaches_no_module():
+    api = {"name": "api", "scope": {"name": "agency:api", "at_max_age": None}, "policy": None}
+    defaults = {"scope": {"at_max_age": 120, "description": "x"}, "policy": {"template": "scope_delegation"}}
+    plan = resolve(read_declarations([api]), "test", defaults)
+    assert plan["scopes"] == [{"name": "agency:api", "description": "x", "state": "present"}]
+    assert plan["policies"] == []
