@@ -140,7 +140,6 @@ def estate(sandbox: SandboxClient, folder: Path) -> None:
             },
         }
     )
-    sandbox.seed({"access": [{"scope": SCOPE, "consumer_orgno": "310001007"}]})
     (folder / "list.csv").write_text("Org.nr.;Navn\n974761076;Skatteetaten\n", encoding="utf-8")
     (folder / "token.jwt").write_text(
         sandbox.token("administration", "idporten:scopes.write"), encoding="utf-8"
