@@ -492,6 +492,7 @@ def json_schema() -> dict[str, Any]:
     sections["scope"] = {"anyOf": [sections["scope"], {"type": "string", "pattern": "^[^:]+:.+$"}]}
     sections["policy"] = {"anyOf": [sections["policy"], {"type": "string"}]}
     sections["consumers"] = {"anyOf": [sections["consumers"], {"type": "array"}]}
+    sections = {section: _or_null(schema) for section, schema in sections.items()}
     texts = {text: {"type": "string"} for text in _API_TEXTS}
     state = {"state": {"enum": ["present", "absent"]}}
     overlay = {"type": "object", "additionalProperties": False, "properties": {**texts, **state, **sections}}
@@ -531,8 +532,13 @@ def _object_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
     properties = {}
     for option, description in spec.items():
         for name in (option, *description.get("aliases", ())):
-            properties[name] = _value_schema(description)
+            properties[name] = _or_null(_value_schema(description))
     return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Null takes away what a default says."""
+    return {"anyOf": [schema, {"type": "null"}]} if schema else {}
 
 
 def _value_schema(option: Mapping[str, Any]) -> dict[str, Any]:

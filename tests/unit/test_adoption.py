@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -25,6 +26,7 @@ from ansible_collections.tilbyder.maskinporten.plugins.plugin_utils._adoption im
     to_yaml,
 )
 from ansible_collections.tilbyder.maskinporten.plugins.plugin_utils._declaration import (
+    json_schema,
     merge,
     read_declarations,
     resolve,
@@ -215,3 +217,16 @@ def test_what_null_takes_away_reaches_no_module():
     plan = resolve(read_declarations([api]), "test", defaults)
     assert plan["scopes"] == [{"name": "agency:api", "description": "x", "state": "present"}]
     assert plan["policies"] == []
+
+
+def test_an_editor_accepts_what_was_adopted():
+    defaults = {
+        "scope": {"prefix": "agency", "visibility": "PRIVATE", "at_max_age": 120},
+        "resource": {"contact_points": []},
+        "policy": "scope_delegation",
+    }
+    scope = {"name": "agency:api", "description": "x"}
+    result = adopt([scope], environment="test", resources=[], policies=[], defaults=defaults)
+    api = yaml.safe_load(result["files"][0]["text"])
+    assert (api["resource"], api["policy"], api["scope"]["visibility"]) == (None, None, None)
+    jsonschema.validate(api, json_schema())
