@@ -219,7 +219,8 @@ def test_the_commands_of_a_guide_do_what_it_says(
     estate(sandbox, tmp_path)
     done = set()
     for command in commands_in(guide.read_text(encoding="utf-8")):
-        if command.text in done:
+        # A command without an inventory stands in what a run printed.
+        if command.text in done or "-i" not in command.words:
             continue
         done.add(command.text)
         sandbox.clear_requests()
