@@ -21,6 +21,6 @@ def guide_commands(guide: str) -> list[tuple[str, list[str]]]:
     for block in _BLOCK.findall(text):
         words = shlex.split(textwrap.dedent(block).replace("\\\n", " "))
         assert words[0] == "ansible-playbook"
-        assert words[2:4] == ["-i", "inventories/example"]
+        assert words[2:4] == ["-i", "inventories/example/hosts.yml"]
         commands.append((words[1], words[4:]))
     return commands

@@ -31,7 +31,8 @@ def run(sandbox: SandboxClient, tmp_path: Path) -> Run:
     def play(name: str, *, check: bool = False, args: Sequence[str] = (), **variables: Any) -> PlaybookRun:
         inventory = tmp_path / "hosts.yml"
         host = host_of(sandbox) | variables.pop("host", {})
-        inventory.write_text(yaml.safe_dump({"all": {"hosts": {"test": host}}}))
+        names = variables.pop("names", ["test"])
+        inventory.write_text(yaml.safe_dump({"all": {"hosts": dict.fromkeys(names, host)}}))
         sandbox.clear_requests()
         return run_playbook(
             f"tilbyder.maskinporten.{name}",
@@ -274,3 +275,19 @@ def test_files_that_differ_are_written_over_only_when_told(sandbox, run, tmp_pat
     assert told.rc == 0, told.output
     assert "note" not in read(tmp_path / "apis", "cases-read.yml")
     assert (tmp_path / "apis" / "new.yml").exists()
+
+
+def test_several_environments_have_folders_of_their_own_and_tags_choose_what_is_adopted(
+    sandbox, run, tmp_path
+):
+    hand_made(sandbox)
+    result = run("adopt", names=["test", "prod"], args=["--tags", "scopes"], out="estate", prefix="testetat")
+    assert result.rc == 0, result.output
+    for name in ("test", "prod"):
+        folder = tmp_path / "estate" / name
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "cases-read.yml", "cases-write-v1.yml", "not-declared.txt", "old.yml", "open.yml",
+        ]  # fmt: skip
+        # What was not read is neither declared nor taken away.
+        assert set(read(folder, "cases-read.yml")) == {"name", "scope"}
+    assert not sandbox.requests(service="altinn")
