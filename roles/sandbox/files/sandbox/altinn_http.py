@@ -407,7 +407,7 @@ class AnyCaseRoute(Route):
         super().__init__(path, endpoint, methods=[method])
         # A HEAD that Starlette adds to every GET does not exist there.
         self.methods = {method}
-        pattern, _unused, _unused = compile_path(path)
+        pattern = compile_path(path)[0]
         self.path_regex = re.compile(pattern.pattern.removesuffix("$") + "/?$", re.IGNORECASE)
 
 
