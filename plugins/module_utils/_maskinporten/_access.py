@@ -347,8 +347,8 @@ class _Plan:
 
     @property
     def anything_to_ask(self) -> bool:
-        """Whether any row can lead to a request; a list of nothing but malformed rows must not cause one."""
-        return any(not row.refused and row.number for row in self.rows)
+        """Whether any row names an organisation to ask about; a list of nothing but malformed rows causes no request."""
+        return any(row.number and (not row.refused or row.verdict == "protected") for row in self.rows)
 
     # What the services know.
 
