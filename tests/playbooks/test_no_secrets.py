@@ -245,7 +245,7 @@ def test_rotating_and_listing_keys_shows_no_secret(
     def made() -> list[Path]:
         return [file for file in (tmp_path / "work").glob("cases*") if file.is_file()]
 
-    answers = {"client": "cases", "key_path": str(key), "finish": "now"}
+    answers = {"client": "cases", "key_path": str(key), "finish": "now", "key_rotation_drain_seconds": 1}
     task = {f"{FQCN}.maskinporten_client_key": {"client": "cases", "key_path": str(key)}}
     play = {
         "hosts": "all",

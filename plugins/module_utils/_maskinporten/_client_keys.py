@@ -929,7 +929,8 @@ class _Work:
             if refusal is None:
                 return
             left = deadline - time.monotonic()
-            if not _is_passing(refusal) or left <= 0:
+            # An answer about the scope comes after the signature was checked, so there is nothing to wait for.
+            if not _is_passing(refusal) or left <= 0 or (refusal.code in _ABOUT_THE_SCOPE and not strict):
                 break
             time.sleep(min(wait, max(left, 0.1)))
             wait = min(wait * 1.6, _LONGEST_WAIT)
