@@ -14,7 +14,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +124,12 @@ def api() -> dict[str, Any]:
 
 
 @pytest.fixture
-def run(sandbox: SandboxClient, tmp_path: Path, search: Search) -> Run:
+def run(sandbox: SandboxClient, tmp_path: Path, search: Search) -> Iterator[Run]:
     """Run at ``-vvvv --diff`` and search whatever came of it; each run ends with nothing found."""
-    folders = {name: tmp_path / name for name in ("facts", "local", "remote", "temporary", "work")}
+    folders = {name: tmp_path / name for name in ("facts", "remote", "work")}
+    # A socket's path has about a hundred characters, and Ansible makes sockets in its temporary folders.
+    short = tempfile.TemporaryDirectory(prefix="ns-")
+    folders.update({name: Path(short.name) / name for name in ("local", "temporary")})
     for folder in folders.values():
         folder.mkdir()
 
@@ -165,7 +169,8 @@ def run(sandbox: SandboxClient, tmp_path: Path, search: Search) -> Run:
         assert search.text((tmp_path / "ansible.log").read_text(encoding="utf-8"), "ansible.log") == []
         return result
 
-    return start
+    yield start
+    short.cleanup()
 
 
 # -- the search works -------------------------------------------------------------------------------------------------
