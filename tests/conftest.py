@@ -16,6 +16,12 @@ from typing import IO, Any
 
 import httpx
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, however slow the machine; --hypothesis-profile=explore looks for new ones.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=2000, print_blob=True)
+settings.load_profile("suite")
 
 ROOT = Path(__file__).resolve().parent.parent
 SANDBOX_PACKAGE = ROOT / "roles" / "sandbox" / "files"

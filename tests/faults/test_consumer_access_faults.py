@@ -100,13 +100,16 @@ def test_a_connection_that_breaks_for_good_says_that_the_outcome_is_not_known(sa
     assert not access(retries=1)["changed"]
 
 
-@pytest.mark.parametrize("times", [1, 4])
-def test_a_token_that_expires_in_the_middle_is_renewed_and_nothing_is_lost(sandbox, access, numbers, times):
-    sandbox.fault(route=PUTS, kind="expired_token", times=times, after=10)
+@pytest.mark.parametrize("expiries", [(10,), (10, 32)], ids=["once", "twice"])
+def test_a_token_that_expires_in_the_middle_is_renewed_and_nothing_is_lost(
+    sandbox, access, numbers, expiries
+):
+    for after in expiries:
+        sandbox.fault(route=PUTS, kind="expired_token", after=after)
     result = access()
-    assert not result["failed"]
+    assert not result["failed"], result["msg"]
     assert granted_once(sandbox) == Counter(numbers)
-    assert 2 <= result["requests"]["token"] <= 1 + times
+    assert result["requests"]["token"] == 1 + len(expiries)
 
 
 @pytest.mark.parametrize(
@@ -189,12 +192,12 @@ def test_killed_anywhere_and_run_again_the_end_is_the_same(sandbox, numbers, tmp
         "purge": True,
         "max_removals": "100%",
     }
-    sandbox.latency(15)
+    sandbox.latency(40)
     interrupted = 0
     for _unused in range(5):
         sandbox.clear_requests()
         process = start_module("consumer_access", params, tmp_path)
-        until = chance.randint(0, 12)
+        until = chance.randint(0, 6)
         while process.process.poll() is None and len(sandbox.writes()) < until:
             time.sleep(0.01)
         interrupted += process.process.poll() is None
@@ -202,7 +205,7 @@ def test_killed_anywhere_and_run_again_the_end_is_the_same(sandbox, numbers, tmp
         held = {number for number, state in sandbox.access(SCOPE).items() if state == "APPROVED"}
         assert held <= {*listed, *others}
         assert set(already) <= held
-    assert interrupted >= 3
+    assert interrupted
     sandbox.latency(0)
     result = run_module("consumer_access", params)
     assert not result["failed"]

@@ -20,7 +20,7 @@ former = st.dictionaries(st.sampled_from(NUMBERS), st.sampled_from(STATES))
 listed = st.lists(st.sampled_from(NUMBERS + BAD), max_size=10)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     former=former,
     listed=listed,

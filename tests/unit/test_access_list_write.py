@@ -80,7 +80,7 @@ NUMBERS = [f"{number:09}" for number in range(400)]
 STRANGERS = [f"9{number:08}" for number in range(3)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_whatever_comes_between_everybody_known_ends_where_declared(data: st.DataObject) -> None:
     members = set(data.draw(st.sets(st.sampled_from(NUMBERS), max_size=250)))
@@ -125,7 +125,7 @@ def test_whatever_comes_between_everybody_known_ends_where_declared(data: st.Dat
             assert (number in registry.members) is (action == "add")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(adding=st.integers(0, 400), removing=st.integers(0, 250))
 def test_undisturbed_the_writes_are_as_few_as_can_be(adding: int, removing: int) -> None:
     members = {f"8{number:08}" for number in range(250)}
@@ -135,7 +135,7 @@ def test_undisturbed_the_writes_are_as_few_as_can_be(adding: int, removing: int)
     assert registry.writes == -(-adding // 100) + -(-removing // 100)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(unknown=st.sets(st.integers(0, 99), min_size=1, max_size=3))
 def test_unknown_organisations_cost_no_more_than_a_halving_each(unknown: set[int]) -> None:
     registry = Registry(set(), {NUMBERS[place] for place in unknown}, [])

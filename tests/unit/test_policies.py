@@ -29,9 +29,7 @@ from sandbox import xacml_pdp as decision_point
 from tests.unit.policy_strategies import ATTRIBUTES, RESOURCE, VALUES
 from tests.unit.policy_strategies import policies as any_policies
 
-relaxed = settings(
-    deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+relaxed = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 CODES = sorted(_policy_subjects.ALTINN2_ROLES)
 
 

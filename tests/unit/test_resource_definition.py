@@ -201,7 +201,7 @@ _names = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(_names, _json, max_size=6))
 def test_no_json_ends_in_anything_but_a_declaration_or_a_sentence(body: dict[str, Any]) -> None:
     declaration = read_layer({"definition": json.dumps(body)}, "resource")
@@ -214,7 +214,7 @@ def test_no_json_ends_in_anything_but_a_declaration_or_a_sentence(body: dict[str
         assert again.body == declaration.body
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=60))
 def test_no_text_ends_in_a_traceback(text: str) -> None:
     refusal = ""

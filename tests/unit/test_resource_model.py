@@ -94,7 +94,7 @@ def refused_by_server(body: dict[str, Any], *, creating: bool) -> dict[str, list
     return missing or server.broken_rules(server.complete(bound), creating=creating)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES, st.booleans())
 def test_whatever_the_registry_refuses_we_refuse_first(body: dict[str, Any], creating: bool) -> None:
     body = {"hasCompetentAuthority": {"organization": "310001007"}, **body}
@@ -102,7 +102,7 @@ def test_whatever_the_registry_refuses_we_refuse_first(body: dict[str, Any], cre
         assert model.problems(body, creating=creating), refused_by_server(body, creating=creating)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES, st.booleans())
 def test_what_we_refuse_beyond_the_registry_is_what_a_product_demands(
     body: dict[str, Any], creating: bool
@@ -123,7 +123,7 @@ def test_what_we_refuse_beyond_the_registry_is_what_a_product_demands(
         assert all(any(mark in problem for mark in beyond) for problem in ours), ours
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES)
 def test_what_was_sent_is_what_is_read_back(body: dict[str, Any]) -> None:
     """The heart of "the second run changes nothing": the registry's defaults, sorting and dropping mean nothing."""
@@ -135,7 +135,7 @@ def test_what_was_sent_is_what_is_read_back(body: dict[str, Any]) -> None:
     assert model.changed_members(again, body, body["identifier"]) == []
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES, st.randoms(use_true_random=False))
 def test_order_case_and_defaults_have_no_meaning(body: dict[str, Any], chance: random.Random) -> None:
     changed = copy.deepcopy(body)
@@ -162,7 +162,7 @@ def test_order_case_and_defaults_have_no_meaning(body: dict[str, Any], chance: r
     assert model.changed_members(changed, body, "testetat-thing") == []
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES, BODIES)
 def test_what_nobody_manages_is_kept_and_what_is_managed_wins(
     live: dict[str, Any], wanted: dict[str, Any]
@@ -176,7 +176,7 @@ def test_what_nobody_manages_is_kept_and_what_is_managed_wins(
         assert merged[member] == live[member]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES)
 def test_a_live_resource_as_a_declaration_changes_nothing(body: dict[str, Any]) -> None:
     owner = {"organization": "310001007"}

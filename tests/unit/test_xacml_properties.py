@@ -20,9 +20,7 @@ from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn impo
 from sandbox import xacml as server
 from tests.unit.policy_strategies import RESOURCE, Habits, changes, policies
 
-relaxed = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+relaxed = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @relaxed
@@ -175,7 +173,7 @@ def damage(tree: etree._Element, chance: random.Random) -> str:
     return act
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(policies, st.randoms(use_true_random=False), st.integers(1, 3))
 def test_whatever_damage_is_done_we_never_take_what_the_server_would_not(
     policy: xacml.Policy, chance: random.Random, times: int
@@ -187,7 +185,7 @@ def test_whatever_damage_is_done_we_never_take_what_the_server_would_not(
         assert server_takes(data), (done, data.decode())
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(policies, st.data())
 def test_bytes_changed_at_random_never_crash_and_never_pass_alone(
     policy: xacml.Policy, data: st.DataObject

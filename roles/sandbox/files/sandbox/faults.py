@@ -17,7 +17,7 @@ KINDS = {
     "reset": "break the connection without an answer; with `handled: true` after the request took effect",
     "truncated": "handle the request, send half of the answer's body, then close the connection",
     "slow_body": "handle the request and send the answer's body in pieces over `seconds`",
-    "expired_token": "answer as if the bearer token had expired",
+    "expired_token": "answer as if the bearer token had expired, every time that token comes back; `times` counts tokens",
     "html": "answer `status` (default 502) with a gateway's HTML page",
 }
 
@@ -43,6 +43,7 @@ class Fault:
     handled: bool = False
     matched: int = 0
     hits: int = 0
+    expired: set[str] = dataclasses.field(default_factory=set, repr=False)
 
     def matches(self, method: str, path: str, query: str, decoded: str) -> bool:
         """True when the fault is meant for this request (whether or not it is its turn)."""
@@ -57,7 +58,23 @@ class Fault:
 
     def to_json(self) -> dict[str, Any]:
         """The fault as the control API shows it."""
-        return dataclasses.asdict(self)
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "expired"}
+
+    def is_due(self, authorization: str) -> bool:
+        """Whether a request that the fault is meant for meets it; counts the request, and the token where one expires."""
+        self.matched += 1
+        if self.matched <= self.after:
+            return False
+        if self.kind == "expired_token":
+            # A token that has expired stays so; the one that is fetched instead is good.
+            if authorization not in self.expired:
+                if self.times is not None and len(self.expired) >= self.times:
+                    return False
+                self.expired.add(authorization)
+        elif self.times is not None and self.hits >= self.times:
+            return False
+        self.hits += 1
+        return True
 
 
 class Faults:
@@ -69,7 +86,7 @@ class Faults:
 
     def add(self, description: dict[str, Any]) -> Fault:
         """Switch one on. Raises ValueError naming the member that is wrong."""
-        known = {field.name for field in dataclasses.fields(Fault)} - {"id", "matched", "hits"}
+        known = {field.name for field in dataclasses.fields(Fault)} - {"id", "matched", "hits", "expired"}
         unknown = set(description) - known
         if unknown:
             raise ValueError(
@@ -98,18 +115,13 @@ class Faults:
         self._faults.append(fault)
         return fault
 
-    def take(self, method: str, path: str, query: str, decoded: str) -> list[Fault]:
+    def take(self, method: str, path: str, query: str, decoded: str, authorization: str) -> list[Fault]:
         """The faults whose turn it is for this request; counts them."""
-        chosen = []
-        for fault in self._faults:
-            if not fault.matches(method, path, query, decoded):
-                continue
-            fault.matched += 1
-            if fault.matched <= fault.after or (fault.times is not None and fault.hits >= fault.times):
-                continue
-            fault.hits += 1
-            chosen.append(fault)
-        return chosen
+        return [
+            fault
+            for fault in self._faults
+            if fault.matches(method, path, query, decoded) and fault.is_due(authorization)
+        ]
 
     def remove(self, identifier: str) -> bool:
         """Switch one off; False when there is none of that id."""

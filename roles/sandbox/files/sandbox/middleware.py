@@ -96,7 +96,8 @@ class Exchange:
             # As gateways do: "scopes/access/.." means "scopes", whoever put the dots there.
             self._scope["path"] = posixpath.normpath(self._path)
         decoded = unquote_plus(f"{self._path}?{self._query}" if self._query else self._path)
-        self._faults = self._box.faults.take(self._method, self._path, self._query, decoded)
+        authorization = self._headers.get("authorization", "")
+        self._faults = self._box.faults.take(self._method, self._path, self._query, decoded, authorization)
         delay = self._box.latency_ms / 1000 + sum(
             fault.seconds for fault in self._faults if fault.kind == "latency"
         )
