@@ -8,9 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.tilbyder.maskinporten.plugins.plugin_utils._checklist import as_table, checklist
+from ansible_collections.tilbyder.maskinporten.plugins.plugin_utils._checklist import (
+    as_table,
+    brief_result,
+    checklist,
+)
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"onboarding_checklist": checklist, "onboarding_table": as_table}
+        return {
+            "brief_result": brief_result,
+            "onboarding_checklist": checklist,
+            "onboarding_table": as_table,
+        }

@@ -82,7 +82,8 @@ def checklist(
 
     :param plan: what the declarations ask for (``provider_declarations``).
     :param preflight: result of ``maskinporten_preflight_info``.
-    :param results: results of the roles by name: ``scopes``, ``resources``, ``policies``, ``access``, ``notification``.
+    :param results: results of the roles by name: ``scopes``, ``resources``, ``policies``, ``access``, ``notification``; those of
+        ``access`` may be brief (:func:`brief_result`).
     :returns: a row per step: ``step``, ``title``, ``who``, ``state``, ``seen`` (what proves the state), ``letter``.
     """
     judge = _Judge(plan, preflight or {}, results or {}, check_mode)
@@ -153,16 +154,16 @@ class _Judge:
         result = self._results.get(name)
         if not result or result.get("skipped") or "results" not in result:
             return NOT_SEEN, "not run"
-        rows = result["results"]
-        failed = [row for row in rows if row.get("error") or row.get("action") == "refuse"]
+        brief = brief_result(result)
+        exceptions, count = brief["results"], brief["count"]
+        failed = [row for row in exceptions if _has_failed(row)]
         if failed:
-            return TO_DO, f"{len(failed)} of {len(rows)} {noun} failed: " + ", ".join(
+            return TO_DO, f"{len(failed)} of {count} {noun} failed: " + ", ".join(
                 _name(row) for row in failed[:3]
             )
-        changing = [row for row in rows if row.get("action") not in (None, "none")]
-        if self._check_mode and changing:
-            return PLANNED, f"{len(changing)} of {len(rows)} {noun} would change"
-        return DONE, f"{len(rows)} {one if len(rows) == 1 else noun} as declared"
+        if self._check_mode and exceptions:
+            return PLANNED, f"{len(exceptions)} of {count} {noun} would change"
+        return DONE, f"{count} {one if count == 1 else noun} as declared"
 
     def _delegation(self) -> tuple[str, str]:
         wanted = {
@@ -198,6 +199,22 @@ class _Judge:
         if unsent:
             return TO_DO, f"{unsent} messages lie ready to be sent by a person"
         return DONE, f"{written} messages, {sent} sent" if written else "no new consumers"
+
+
+def brief_result(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A list module's result, with ``count`` rows of which only those stay that changed or failed."""
+    brief = {name: result[name] for name in ("summary", "skipped") if name in result}
+    if "results" in result:
+        rows = result["results"]
+        brief["count"] = result.get("count", len(rows))
+        brief["results"] = [
+            row for row in rows if row.get("action") not in (None, "none") or _has_failed(row)
+        ]
+    return brief
+
+
+def _has_failed(row: Mapping[str, Any]) -> bool:
+    return bool(row.get("error")) or row.get("action") == "refuse"
 
 
 def _name(row: Mapping[str, Any]) -> str:

@@ -94,6 +94,28 @@ _REGARDS: Final[Mapping[str, str]] = {
 }
 
 
+def untold(
+    rows: Sequence[Mapping[str, Any]], record: Mapping[str, Mapping[str, Any]] | None
+) -> list[Mapping[str, Any]]:
+    """The rows of consumers that have access and do not know of it.
+
+    :param rows: rows of ``consumer_access``.
+    :param record: the record of who has been told (``_notice.read_record``); where there is none, whoever had access before
+        needs no telling.
+    """
+    news = []
+    for row in rows:
+        if row.get("after") != APPROVED:
+            continue
+        if record is None:
+            known = row.get("before") == APPROVED
+        else:
+            known = row.get("organization_number") in record.get(str(row["scope"]), ())
+        if not known:
+            news.append(row)
+    return news
+
+
 def consumer_messages(
     rows: Sequence[Mapping[str, Any]],
     apis: Sequence[Mapping[str, Any]],

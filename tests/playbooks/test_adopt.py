@@ -47,9 +47,9 @@ def run(sandbox: SandboxClient, tmp_path: Path) -> Run:
 
 
 def onboard(run: Run, tmp_path: Path, **more: Any) -> PlaybookRun:
-    """Onboard what was adopted, without files of its own."""
+    """Onboard what was adopted."""
     host = {"provider_apis_files": [str(tmp_path / "apis")], **more.pop("host", {})}
-    return run("onboard", host=host, provider_onboarding_output="", provider_onboarding_notify=False, **more)
+    return run("onboard", host=host, provider_onboarding_output=str(tmp_path / "onboarding"), **more)
 
 
 def hand_made(sandbox: SandboxClient) -> None:

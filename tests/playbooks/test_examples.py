@@ -314,11 +314,13 @@ STAGES: dict[str, Callable[[Stage], None]] = {
     "filter/access_record": _access_result,
     "filter/access_report": _access_list,
     "filter/adopted_declarations": _live_scopes,
+    "filter/brief_result": _access_result,
     "filter/consumer_messages": _messages,
     "filter/onboarding_checklist": _preflight,
     "filter/onboarding_table": _steps,
     "filter/read_consumers": _workbook,
     "filter/row_table": _rows,
+    "filter/untold_consumers": _access_result,
     "test/organization_number": _numbers,
 }
 

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.tilbyder.maskinporten.plugins.plugin_utils._checklist import as_table, checklist
+from ansible_collections.tilbyder.maskinporten.plugins.plugin_utils._checklist import (
+    as_table,
+    brief_result,
+    checklist,
+)
 
 PLAN: dict[str, Any] = {
     "apis": [{"name": "a", "scope": "x:a", "state": "present", "delegable": True}],
@@ -58,6 +62,18 @@ def test_what_was_seen_is_done() -> None:
 def test_one_failure_keeps_a_step_open() -> None:
     failed = {"results": [{"item": "x:a", "action": "create", "error": {"msg": "no"}}]}
     assert states(scopes=failed)["2.2"] == "to do"
+
+
+def test_a_brief_result_says_the_same_with_the_rows_that_matter() -> None:
+    rows = [{"item": str(number), "action": "none"} for number in range(20)]
+    refused = {"item": "310002100", "action": "refuse"}
+    whole = {"results": [*rows, refused, {"item": "x", "action": "grant"}], "summary": {"none": 20}}
+    brief = brief_result(whole)
+    assert [row["item"] for row in brief["results"]] == ["310002100", "x"]
+    assert brief_result(brief) == brief
+    assert checklist(PLAN, results={"access": brief}) == checklist(PLAN, results={"access": whole})
+    assert "1 of 22 grants failed: 310002100" in str(checklist(PLAN, results={"access": brief}))
+    assert brief_result({"skipped": True}) == {"skipped": True}
 
 
 def test_a_scope_without_delegation_source_keeps_its_step_open() -> None:
