@@ -52,7 +52,7 @@ bench:  ## Measure against the sandbox; JOB=name for one job
 docs:  ## Build the documentation site into build/docs
 	@$(SUITE) docs
 
-tables:  ## Write the README's tables anew
+tables:  ## Write the README's and the guides' tables and the schema of declarations anew
 	@$(SUITE) tables
 
 release-check:  ## What Galaxy will say about the tarball (galaxy-importer)

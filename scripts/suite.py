@@ -573,6 +573,7 @@ def main(arguments: list[str] | None = None) -> int:
         "molecule",
         "docs",
         "release-check",
+        "tables",
     ):
         targets.add_parser(name)
     sandbox = targets.add_parser("sandbox")
@@ -599,6 +600,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.target == "tables":
         envs.ensure(MAIN)
         check("tables of the guides", ["python", "scripts/guides.py"])
+        check("schema of declarations", ["python", "scripts/schema.py"])
         return _replace_process(MAIN, ["python", "scripts/tables.py"])
     if options.target == "test":
         return test()
