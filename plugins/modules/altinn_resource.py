@@ -238,6 +238,7 @@ options:
         - V(warn), which is what happens when nothing is said, warns of them and says of the others what could not be seen.
           V(enforce) refuses the resource unless every scope is seen to be in order. V(off) asks nothing.
         - Private scopes are seen only with O(administration).
+        - In check mode, what a task before this one would have registered or reactivated is supposed to be so, with a warning.
       type: str
       choices: ["off", warn, enforce]
     allow_delete:

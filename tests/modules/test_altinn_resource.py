@@ -578,6 +578,12 @@ def test_scopes_are_looked_up_with_one_list_by_the_administration_client(
         entry for entry in sandbox.requests(service="self_service") if entry["path"].endswith("/scopes")
     ]
     assert len(listed) == 1
+    # A plan supposes what the task before it would have mended.
+    assert any("scope testetat:none does not exist yet; the plan supposes" in text for text in warned(result))
+    assert any("scope testetat:dead is deactivated" in text for text in warned(result))
+    assert not resource(**{**declared, "scope_check": "enforce"}, check=True)["failed"]
+    foreign = {**declared, "scopes": ["fdir:theirs"], "scope_check": "enforce"}
+    assert "prefix 'fdir' is not ours" in resource(**foreign, check=True)["msg"]
     refused = resource(**{**declared, "scope_check": "enforce"})
     assert refused["failed"]
     assert "testetat:dead: is deactivated" in refused["msg"]

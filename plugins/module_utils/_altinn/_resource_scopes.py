@@ -23,6 +23,8 @@ from ._registry import RESOURCE_ADMIN
 Verdict = Literal["ok", "foreign", "missing", "inactive", "not_delegable", "not_seen"]
 #: Verdicts that say that something is wrong, as against not known.
 WRONG: Final = ("foreign", "missing", "inactive", "not_delegable")
+#: Verdicts that an earlier task of the same run mends, but not in check mode.
+MENDED_BEFORE: Final = ("missing", "inactive", "not_delegable")
 
 
 @dataclass(frozen=True)

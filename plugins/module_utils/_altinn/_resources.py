@@ -38,7 +38,7 @@ from ._resource_model import (
     scopes_of,
     view,
 )
-from ._resource_scopes import WRONG, ScopeCheck
+from ._resource_scopes import MENDED_BEFORE, WRONG, ScopeCheck
 from ._service_owners import ServiceOwners
 
 STATES: Final = ("present", "withdrawn", "absent")
@@ -369,6 +369,8 @@ class _Plan:
     def _check_scopes(self, one: _Declared, body: Mapping[str, Any]) -> tuple[list[dict[str, str]], str]:
         """Look at the scopes that a resource will refer to; verdicts for the result, and what could not be seen.
 
+        What an earlier task of the same run would have mended is supposed to be mended in check mode.
+
         :raises GuardError: ``scope_check: enforce`` and anything but a good verdict.
         """
         choice = one.controls["scope_check"] or "warn"
@@ -377,6 +379,18 @@ class _Plan:
             return [], ""
         verdicts = self._scopes.verdicts(scopes, delegable=bool(body.get("delegable", True)))
         doubtful = [verdict for verdict in verdicts if verdict.verdict != "ok"]
+        supposed = (
+            [verdict for verdict in doubtful if verdict.verdict in MENDED_BEFORE]
+            if self._task.check_mode
+            else []
+        )
+        for verdict in supposed:
+            state = "does not exist yet" if verdict.verdict == "missing" else verdict.message
+            self._task.warn(
+                f"{one.identifier}: scope {verdict.scope} {state.removeprefix(verdict.scope + ': ').rstrip('.')}; the plan "
+                "supposes that it is as it must be when the resource is published."
+            )
+        doubtful = [verdict for verdict in doubtful if verdict not in supposed]
         if doubtful and choice == "enforce":
             listed = " ".join(verdict.message for verdict in doubtful)
             raise GuardError(f"scope_check: enforce: {listed}", item=one.identifier, scopes=_rows(verdicts))
