@@ -596,6 +596,9 @@ def test_a_plan_bears_that_the_scope_does_not_exist_yet(sandbox, access):
     assert not result["failed"]
     assert verdicts(result) == [(1, "granted")]
     assert "does not exist yet" in told(result)
+    assert "Did you mean testetat:cases.read?" in told(
+        access(check=True, scope="testetat:case.read", consumers=[CONSUMER])
+    )
 
 
 def test_a_deactivated_scope_is_told_and_the_other_scopes_go_on(sandbox, access):
@@ -607,6 +610,9 @@ def test_a_deactivated_scope_is_told_and_the_other_scopes_go_on(sandbox, access)
     assert result["failed"]
     assert [row["verdict"] for row in result["results"]] == ["not_possible", "granted"]
     assert "re-activate it first" in result["msg"]
+    plan = access(check=True, scope="testetat:old", consumers=[CONSUMER])
+    assert verdicts(plan) == [(1, "granted")]
+    assert "the plan supposes that it will be active" in told(plan)
     result = access(scope="testetat:old", consumers=[SUPPLIER], state="absent")
     assert verdicts(result) == [(1, "revoked")]
 

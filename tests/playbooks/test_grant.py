@@ -62,7 +62,8 @@ def run(sandbox: SandboxClient, tmp_path: Path) -> Run:
             extra_vars=variables,
             check=check,
             args=["--limit", limit] if limit else [],
-            environment={"USER": "ola"},
+            # Ansible's own folder would be in the home of that user.
+            environment={"USER": "ola", "ANSIBLE_REMOTE_TMP": str(tmp_path / "remote")},
             cwd=tmp_path,
         )
 

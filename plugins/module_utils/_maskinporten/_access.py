@@ -403,18 +403,23 @@ class _Plan:
             return self.unreadable[grant.scope].message
         live = self.live.get(grant.scope)
         if live is None:
-            if self.task.check_mode:
-                self.warnings.append(
-                    f"{grant.scope} does not exist yet; the plan supposes that it will, without consumers."
-                )
-                return None
             near = difflib.get_close_matches(grant.scope, list(self._owned), n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
+            if self.task.check_mode:
+                self.warnings.append(
+                    f"{grant.scope} does not exist yet; the plan supposes that it will, without consumers.{hint}"
+                )
+                return None
             return (
                 f"scope {grant.scope} is not among the {len(self._owned)} scopes that the organisation owns in environment "
                 f"{self.environment.name}; it does not exist there, or another organisation owns it.{hint}"
             )
         if grant.present and not live.get("active", True):
+            if self.task.check_mode:
+                self.warnings.append(
+                    f"{grant.scope} is deactivated; the plan supposes that it will be active by then."
+                )
+                return None
             return f"scope {grant.scope} is deactivated; re-activate it first (maskinporten_scope, state: present)"
         return None
 
