@@ -42,6 +42,7 @@ def doctor_options() -> dict[str, dict[str, Any]]:
         "client_key_id": {"type": "str", "no_log": False},
         "declared": {"type": "dict"},
         "target": {"type": "str"},
+        "inventory": {"type": "list", "elements": "str"},
     }
 
 
@@ -119,6 +120,9 @@ class _Doctor:
         """A command line that a person can paste."""
         given = {"target": self._params.get("target") or self._environment.name, **variables}
         words = [
+            word for source in self._params.get("inventory") or () for word in ("-i", shlex.quote(source))
+        ]
+        words += [
             word for name, value in given.items() if value for word in ("-e", shlex.quote(f"{name}={value}"))
         ]
         return " ".join(["ansible-playbook", f"{_PLAYBOOKS}.{playbook}", *words])

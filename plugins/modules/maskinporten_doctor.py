@@ -68,6 +68,10 @@ options:
   target:
     description: What stands for C(target) in the commands that are suggested, a host of the inventory; else the environment.
     type: str
+  inventory:
+    description: The inventory sources that the commands which are suggested name.
+    type: list
+    elements: str
 notes:
   - The login of this module is that of the Altinn client, with which access lists and delegations are looked up. Scopes,
     access and clients are looked up with O(administration). Each can be left out; the links that need it are then not seen.

@@ -80,8 +80,8 @@ def test_the_first_broken_link_comes_first_and_ends_the_run(sandbox: SandboxClie
     run = ask(inventory, scope=SCOPE, org=CONSUMER, **blank)
     assert run.rc == 2, run.output
     command = (
-        f"ansible-playbook tilbyder.maskinporten.grant -e target=here -e scope={SCOPE} -e consumers={CONSUMER} "
-        "-e reason=CASE-NUMBER"
+        f"ansible-playbook tilbyder.maskinporten.grant -i {inventory.name} -e target=here -e scope={SCOPE} "
+        f"-e consumers={CONSUMER} -e reason=CASE-NUMBER"
     )
     assert "First broken link: access" in run.stdout
     assert run.stdout.index("First broken link") < run.stdout.index("The chain")
