@@ -21,7 +21,7 @@ from ._altinn._policy_subjects import ALTINN2_ROLES_END, SCOPE_ACCESS
 from ._altinn._registry import Registry
 from ._doctor_findings import BROKEN, NOTE, OK, UNSEEN, WARNING, Findings
 from ._errors import ApiError, CollectionError
-from ._maskinporten._scopes import _FIELDS, _same_field, full_name
+from ._maskinporten._scopes import FIELDS, full_name, same_field
 from ._maskinporten._self_service import ALTINN_SOURCE, SCOPES_WRITE, SelfService, approved
 from ._register import ACTIVE, UNKNOWN, Organization, Register
 from ._session import Session
@@ -287,13 +287,13 @@ class Chain:
                 self._add("declared", title, OK, "declared absent, and deactivated")
             return
         wanted = {
-            field: declared[option] for option, field in _FIELDS.items() if declared.get(option) is not None
+            field: declared[option] for option, field in FIELDS.items() if declared.get(option) is not None
         }
         source = declared.get("delegation_source", declared.get("delegation"))
         if source is not None:
             wanted["delegation_source"] = self._source() if source == ALTINN_SOURCE else source
         differing = [
-            field for field, value in wanted.items() if not _same_field(field, scope.get(field), value)
+            field for field, value in wanted.items() if not same_field(field, scope.get(field), value)
         ]
         gone = [field for field in differing if not scope.get(field) and wanted[field]]
         if not differing:

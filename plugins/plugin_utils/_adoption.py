@@ -575,7 +575,7 @@ def template_of(policy: xacml.Policy, resource: str) -> dict[str, Any] | None:
     for roles in ({}, {"include_altinn2_roles": False}):
         section: dict[str, Any] = {"template": _policies.TEMPLATES[0], **roles}
         try:
-            built = _policies._declaration(resource, section, "template", resource).build(None, policy)
+            built = _policies.declaration_of(resource, section, "template", resource).build(None, policy)
         except CollectionError:
             return None
         if xacml.meaning(built.policy) == meant:

@@ -182,7 +182,7 @@ def _scope_rows(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator
             if field == "active":
                 if bool(one.get(field, True)) != bool(other.get(field, True)):
                     yield _row("scope", name, field, bool(one.get(field, True)), bool(other.get(field, True)))
-            elif not _scopes._same_field(field, one.get(field), other.get(field)):
+            elif not _scopes.same_field(field, one.get(field), other.get(field)):
                 yield _row("scope", name, field, one.get(field), other.get(field))
 
 

@@ -74,7 +74,7 @@ class DeclaredList:
     name: str | None
     description: str | None
     present: bool
-    grant: _access._Grant | None
+    grant: _access.Grant | None
     connections: dict[str, Mapping[str, Any]]
     purge_connections: bool
     allow_lockout: bool
@@ -159,7 +159,7 @@ def _declared_list(entry: Mapping[str, Any], where: str) -> DeclaredList:
     )
 
 
-def _declared_members(entry: Mapping[str, Any], where: str) -> _access._Grant | None:
+def _declared_members(entry: Mapping[str, Any], where: str) -> _access.Grant | None:
     if entry["members"] is not None and entry["members_file"]:
         raise InputError(f"{where}: members and members_file exclude each other.")
     purge = bool(entry["purge"])
@@ -188,15 +188,15 @@ def _declared_members(entry: Mapping[str, Any], where: str) -> _access._Grant | 
     if warn_days < 0:
         raise InputError(f"{where}: warn_days is {warn_days}; days start at 0.")
     limit = entry["max_removals"] if entry["max_removals"] not in (None, "") else _access.DEFAULT_MAX_REMOVALS
-    _access._removals_allowed(limit, 0, where)
-    return _access._Grant(
+    _access.removals_allowed(limit, 0, where)
+    return _access.Grant(
         scope=entry["identifier"],
         where=where,
         present=present,
         consumers=members,
         purge=purge,
         max_removals=limit,
-        protected=_access._numbers(entry["protected"], f"{where}: protected"),
+        protected=_access.listed_numbers(entry["protected"], f"{where}: protected"),
         suppliers=frozenset(),
         on_invalid_row=entry["on_invalid_row"] or _access.ON_INVALID_ROW[0],
         reason=None,

@@ -36,10 +36,10 @@ _MOST_NAMES: Final = 100
 # -- members -------------------------------------------------------------------------------------------------------
 
 
-class Members(_access._Plan):
+class Members(_access.AccessPlan):
     """The rows of all lists, judged and guarded as the consumers of a scope are; membership stands for access."""
 
-    def __init__(self, task: Task, grants: Sequence[_access._Grant]) -> None:
+    def __init__(self, task: Task, grants: Sequence[_access.Grant]) -> None:
         super().__init__(task, grants)
         self._owned = {}
 
@@ -62,10 +62,10 @@ class Members(_access._Plan):
         for row in leaving[:_MOST_NAMES]:
             row.name = known[str(row.number)].name
 
-    def _obstacle(self, grant: _access._Grant) -> str | None:
+    def obstacle(self, grant: _access.Grant) -> str | None:
         return self.unreadable[grant.scope].message if grant.scope in self.unreadable else None
 
-    def _tell_openness(self, grant: _access._Grant) -> None:
+    def tell_openness(self, grant: _access.Grant) -> None:
         """What a scope's openness means has no counterpart here."""
 
 

@@ -79,7 +79,7 @@ def _report(
 ) -> Report:
     rows = [step for planned in lists for step in planned.rows] if lists else list(steps)
     for step in rows:
-        _access._settle(step)
+        _access.settle(step)
     report = AccessListReport(steps, "access list entries", blocked=blocked, warnings=warnings)
     report.diffs = [diff for planned in lists for diff in _diffs(planned)]
     report.extra.update(

@@ -174,7 +174,7 @@ def _declared(task: Task) -> list[Declaration]:
                     f"{where}: {option} goes with {' and '.join(sources)}, and would do nothing with {given[0]}.",
                     item=resource,
                 )
-        declarations.append(_declaration(resource, entry, given[0], where))
+        declarations.append(declaration_of(resource, entry, given[0], where))
     return declarations
 
 
@@ -194,12 +194,17 @@ def _restored(params: Mapping[str, Any]) -> list[Declaration]:
             )
     top = {option: params.get(option) for option in policy_options()}
     return [
-        _declaration(file.stem, {**top, "path": str(file)}, "path", f"restore_directory ({file.name})")
+        declaration_of(file.stem, {**top, "path": str(file)}, "path", f"restore_directory ({file.name})")
         for file in files
     ]
 
 
-def _declaration(resource: str, entry: Mapping[str, Any], source: str, where: str) -> Declaration:
+def declaration_of(resource: str, entry: Mapping[str, Any], source: str, where: str) -> Declaration:
+    """What an entry declares for a resource's policy.
+
+    :param source: the option of the entry that says where the rules come from (``template``, ``rules``, ``path`` …).
+    :raises InputError: an entry that cannot be right.
+    """
     if source == "migrate_altinn2_roles":
         replacements = _replacements(entry.get("replacements"), where)
         remove = bool(entry.get("remove_altinn2_roles"))

@@ -79,7 +79,7 @@ def task_options() -> dict[str, dict[str, Any]]:
 
 
 @dataclass(slots=True)
-class _Grant:
+class Grant:
     """One scope with its list, as declared."""
 
     scope: str
@@ -106,7 +106,7 @@ class _Row:
     :ivar refused: the row cannot be right, or must not be done.
     """
 
-    grant: _Grant
+    grant: Grant
     entry: ConsumerRow | None
     number: str | None
     name: str | None = None
@@ -145,14 +145,14 @@ class _Row:
         return f"line {self.entry.line}"
 
 
-def _declared(task: Task) -> list[_Grant]:
+def _declared(task: Task) -> list[Grant]:
     """The declared lists, read and checked as far as that goes without a request.
 
     :raises InputError: a declaration that cannot be right; a file that cannot be read.
     """
     entries = with_defaults(task.params, {**grant_options(), "state": {}}, "grants")
     single = task.params.get("grants") is None
-    grants: list[_Grant] = []
+    grants: list[Grant] = []
     for index, entry in enumerate(entries):
         where = "consumer_access" if single else f"grants[{index}]"
         if not single:
@@ -181,7 +181,7 @@ def _declared(task: Task) -> list[_Grant]:
     return grants
 
 
-def _declared_grant(task: Task, entry: Mapping[str, Any], where: str) -> _Grant:
+def _declared_grant(task: Task, entry: Mapping[str, Any], where: str) -> Grant:
     if not entry["scope"]:
         raise InputError(
             f"{where}: scope is missing; name the scope whose consumers these are, as prefix:subscope."
@@ -216,16 +216,16 @@ def _declared_grant(task: Task, entry: Mapping[str, Any], where: str) -> _Grant:
     if warn_days < 0:
         raise InputError(f"{where}: warn_days is {warn_days}; days start at 0.", item=scope)
     max_removals = entry["max_removals"] if entry["max_removals"] not in (None, "") else DEFAULT_MAX_REMOVALS
-    _removals_allowed(max_removals, 0, where)
-    return _Grant(
+    removals_allowed(max_removals, 0, where)
+    return Grant(
         scope=scope,
         where=where,
         present=present,
         consumers=consumers,
         purge=purge,
         max_removals=max_removals,
-        protected=_numbers(entry["protected"], f"{where}: protected"),
-        suppliers=_numbers(entry["suppliers"], f"{where}: suppliers"),
+        protected=listed_numbers(entry["protected"], f"{where}: protected"),
+        suppliers=listed_numbers(entry["suppliers"], f"{where}: suppliers"),
         on_invalid_row=entry["on_invalid_row"] or ON_INVALID_ROW[0],
         reason=entry["reason"],
         case_number=entry["case_number"],
@@ -233,15 +233,22 @@ def _declared_grant(task: Task, entry: Mapping[str, Any], where: str) -> _Grant:
     )
 
 
-def _numbers(values: Iterable[Any] | None, where: str) -> frozenset[str]:
+def listed_numbers(values: Iterable[Any] | None, where: str) -> frozenset[str]:
+    """Organisation numbers as nine digits each, however they were written.
+
+    :raises InputError: one that is no organisation number.
+    """
     try:
         return frozenset(organization_number.normalize(value) for value in values or ())
     except OrganizationNumberError as error:
         raise InputError(f"{where}: {error}.") from None
 
 
-def _removals_allowed(limit: str, holders: int, where: str) -> int:
-    """How many may go: a number, or a percentage of those who have access (rounded down)."""
+def removals_allowed(limit: str, holders: int, where: str) -> int:
+    """How many may go: a number, or a percentage of those who have access (rounded down).
+
+    :raises InputError: a limit that is neither.
+    """
     match = _MAX_REMOVALS.fullmatch(limit)
     if not match or (match[2] and int(match[1]) > 100):
         raise InputError(
@@ -253,10 +260,10 @@ def _removals_allowed(limit: str, holders: int, where: str) -> int:
 # -- the plan ------------------------------------------------------------------------------------------------------
 
 
-class _Plan:
+class AccessPlan:
     """From declared lists to rows with verdicts, and from those to steps."""
 
-    def __init__(self, task: Task, grants: Sequence[_Grant]) -> None:
+    def __init__(self, task: Task, grants: Sequence[Grant]) -> None:
         self.task = task
         self.session = task.session
         self.environment = task.session.environment
@@ -368,7 +375,7 @@ class _Plan:
     def decide(self) -> None:
         """What each row that can be right leads to."""
         for grant in self.grants:
-            obstacle = self._obstacle(grant)
+            obstacle = self.obstacle(grant)
             for row in grant.rows:
                 if row.verdict:
                     self._know(row)
@@ -381,7 +388,7 @@ class _Plan:
                     self._decide_present(row)
                 else:
                     self._decide_absent(row)
-            self._tell_openness(grant)
+            self.tell_openness(grant)
 
     def _know(self, row: _Row) -> None:
         """The state the consumer has now, and its name where the service knows it."""
@@ -397,7 +404,7 @@ class _Plan:
                     "name_differs", f"the list calls it {shown(listed)}, Maskinporten {shown(registered)}"
                 )
 
-    def _obstacle(self, grant: _Grant) -> str | None:
+    def obstacle(self, grant: Grant) -> str | None:
         """Why nothing can be done with a scope, or None."""
         if grant.scope in self.unreadable:
             return self.unreadable[grant.scope].message
@@ -461,7 +468,8 @@ class _Plan:
             if row.before == REQUESTED:
                 row.find("requested", "has asked for access and has none")
 
-    def _tell_openness(self, grant: _Grant) -> None:
+    def tell_openness(self, grant: Grant) -> None:
+        """Warn where the list does not decide who gets a token."""
         live = self.live.get(grant.scope) or {}
         if live.get("accessible_for_all"):
             self.warnings.append(
@@ -536,7 +544,7 @@ class _Plan:
     def decide_removals(self) -> None:
         """With purge: everyone who has access and is not listed goes, but for the protected ones."""
         for grant in self.grants:
-            if not grant.purge or grant.scope not in self.accesses or self._obstacle(grant):
+            if not grant.purge or grant.scope not in self.accesses or self.obstacle(grant):
                 continue
             listed = {row.number for row in grant.rows if row.number}
             unreadable = [row for row in grant.rows if row.refused and row.number is None]
@@ -614,11 +622,11 @@ class _Plan:
                 self._guard_removals(grant)
                 self._tell_expiry(grant)
 
-    def _guard_removals(self, grant: _Grant) -> None:
+    def _guard_removals(self, grant: Grant) -> None:
         going = [row for row in grant.rows if row.action == "revoke"]
         entries = self.accesses.get(grant.scope, {}).values()
         holders = sum(1 for entry in entries if entry.get("state") == APPROVED)
-        allowed = _removals_allowed(grant.max_removals, holders, grant.where)
+        allowed = removals_allowed(grant.max_removals, holders, grant.where)
         names = _listed([row.label for row in going])
         if len(going) > allowed:
             self.block(
@@ -630,7 +638,7 @@ class _Plan:
                 f"{grant.scope}: {len(going)} of {_count(holders, 'consumer')} lose their access: {names}."
             )
 
-    def _tell_expiry(self, grant: _Grant) -> None:
+    def _tell_expiry(self, grant: Grant) -> None:
         soon = [row for row in grant.rows if "expires_soon" in row.findings and row.entry]
         if soon:
             names = _listed([f"{row.label} ({row.entry.valid_until})" for row in soon if row.entry])
@@ -802,7 +810,7 @@ def manage(task: Task) -> Report:
     :raises InputError: a declaration that cannot be right; nothing has been sent then.
     :raises GuardError: a purge with an empty list; nothing has been sent then.
     """
-    plan = _Plan(task, _declared(task))
+    plan = AccessPlan(task, _declared(task))
     plan.judge()
     if plan.anything_to_ask:
         plan.read()
@@ -821,7 +829,7 @@ def manage(task: Task) -> Report:
         transport=task.session.transport,
     )
     for step in steps:
-        _settle(step)
+        settle(step)
     report = AccessReport(steps=applied.steps, noun="consumers", warnings=plan.warnings)
     report.blocked = plan.blocked
     report.diffs = [_scope_diff(scope, steps) for scope in plan.scopes if _changes(scope, steps)]
@@ -834,7 +842,7 @@ def manage(task: Task) -> Report:
     return report
 
 
-def _settle(step: Step) -> None:
+def settle(step: Step) -> None:
     """Bring verdict, after and message of a row in line with how its step went."""
     details = step.details
     if step.error is not None:
@@ -953,7 +961,7 @@ def inform(task: Task) -> dict[str, Any]:
     """
     params, session = task.params, task.session
     wanted = list(dict.fromkeys(scope_name({"name": name}, "scopes") for name in params.get("scopes") or ()))
-    consumers = sorted(_numbers(params.get("consumers"), "consumers"))
+    consumers = sorted(listed_numbers(params.get("consumers"), "consumers"))
     declared = _declared_rows(params.get("declared") or ())
     api = SelfService(session, session.maskinporten((SCOPES_WRITE,)))
     owned = {full_name(scope): scope for scope in api.scopes()}

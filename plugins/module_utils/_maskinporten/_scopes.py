@@ -39,7 +39,7 @@ LONGEST_DESCRIPTION: Final = 255
 LONGEST_LONG_DESCRIPTION: Final = 1023
 
 #: Option -> field of the API, for the options that are one field.
-_FIELDS: Final = {
+FIELDS: Final = {
     "description": "description",
     "long_description": "long_description",
     "visibility": "visibility",
@@ -306,7 +306,7 @@ class _Plan:
             return self._creation(name, entry, wanted)
         active = bool(live.get("active", True))
         merged = {**live, **wanted, "active": True}
-        fields = [field for field in wanted if not _same_field(field, live.get(field), wanted[field])]
+        fields = [field for field in wanted if not same_field(field, live.get(field), wanted[field])]
         mark = str(live.get("description") or "")
         if (fields or not active) and is_controllers_mark(mark) and not entry["take_over"]:
             return Step(
@@ -349,7 +349,7 @@ class _Plan:
         self, name: str, entry: Mapping[str, Any], live: Mapping[str, Any] | None
     ) -> dict[str, Any]:
         """The managed fields with the values that the API shall have; ``""`` and ``[]`` empty a field."""
-        wanted = {field: entry[option] for option, field in _FIELDS.items() if entry[option] is not None}
+        wanted = {field: entry[option] for option, field in FIELDS.items() if entry[option] is not None}
         for option, field in _TRANSLATIONS.items():
             if entry[option] is not None:
                 wanted.update({f"{field}#{language}": entry[option].get(language) for language in LANGUAGES})
@@ -512,7 +512,7 @@ class _Plan:
     def _complete(self, name: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[str, Any]:
         """Bring a scope that appeared meanwhile to what was declared."""
         if found.get("active", True) and all(
-            _same_field(field, found.get(field), wanted[field]) for field in wanted
+            same_field(field, found.get(field), wanted[field]) for field in wanted
         ):
             return found
         merged = {**found, **wanted, "active": True}
@@ -551,7 +551,7 @@ class _Plan:
     def _proved(self, name: str, answer: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[str, Any]:
         """The scope as the API has it; read back where the answer to the write does not prove every managed field."""
         if answer.get("active", False) and all(
-            _same_field(field, answer.get(field), wanted[field]) for field in wanted
+            same_field(field, answer.get(field), wanted[field]) for field in wanted
         ):
             return answer
         found = self._reread(name)
@@ -559,7 +559,7 @@ class _Plan:
             raise CollectionError(
                 f"{name}: the API accepted the change, but the scope is not among the organisation's scopes."
             )
-        lost = [field for field in wanted if not _same_field(field, found.get(field), wanted[field])]
+        lost = [field for field in wanted if not same_field(field, found.get(field), wanted[field])]
         if lost or not found.get("active", True):
             raise CollectionError(
                 f"{name}: the API accepted the change but did not store {', '.join(lost) or 'active'}; "
@@ -577,7 +577,7 @@ def _consumer_name(access: Mapping[str, Any]) -> str:
     return f"{access.get('consumer_orgno')} {name}" if name else str(access.get("consumer_orgno"))
 
 
-def _same_field(field: str, first: Any, second: Any) -> bool:
+def same_field(field: str, first: Any, second: Any) -> bool:
     """Whether two values of a field mean the same to the API."""
     if field in _BOOLEANS:
         return bool(first) == bool(second)
