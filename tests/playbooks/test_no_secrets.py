@@ -41,7 +41,7 @@ Run = Callable[..., PlaybookRun]
 def pieces_of_key(file: Path) -> set[str]:
     """What would give a private key away: the lines of its PEM, the private members of its JWK.
 
-    Lines that stand in its public half too (a certificate, the first line of every key) give nothing away.
+    Lines that stand in its public half too (a certificate, the modulus with which every key begins) give nothing away.
     """
     text = file.read_text(encoding="utf-8", errors="replace")
     if text.lstrip().startswith("{"):
@@ -49,12 +49,19 @@ def pieces_of_key(file: Path) -> set[str]:
         return {key[name] for name in PRIVATE_MEMBERS if name in key}
     if "PRIVATE KEY" not in text:
         return set()
+    lines = PEM_LINE.findall(text)
     # The first line holds version, algorithm and the start of the modulus: public.
-    pieces = set(PEM_LINE.findall(text)[1:])
+    pieces = set(lines[1:])
     if "ENCRYPTED" not in text:
         key = serialization.load_pem_private_key(text.encode(), None)
         assert isinstance(key, rsa.RSAPrivateKey)
         numbers = key.private_numbers()
+        modulus = key.public_key().public_numbers().n
+        raw = modulus.to_bytes((modulus.bit_length() + 7) // 8, "big")
+        encoded = "".join(lines)
+        whole = base64.b64decode(encoded[: len(encoded) // 4 * 4])
+        public = (whole.index(raw) + len(raw)) * 4 // 3
+        pieces = {line for number, line in enumerate(lines, 1) if sum(map(len, lines[:number])) > public}
         for number in (numbers.d, numbers.p, numbers.q):
             raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
             pieces |= {
