@@ -451,6 +451,45 @@ def _refuse(cell: Cell, reason: str) -> Callable[[], None]:
     return action
 
 
+@contextlib.contextmanager
+def _beside(target: list[str]) -> Iterator[Callable[[], Outcome]]:
+    """Run a target of one core's work beside other stages; what is given waits for it, and shows what it printed."""
+    name = " ".join(target)
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, __file__, *target],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+    )
+    ended: list[float] = []
+    printed: list[str] = []
+
+    def read() -> None:
+        printed.extend(process.stdout or ())
+        process.wait()
+        ended.append(time.monotonic())
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+
+    def outcome() -> Outcome:
+        reader.join()
+        print(f"\n{'=' * 100}\n{name}\n{'=' * 100}\n{''.join(printed)}", flush=True)
+        remark = "" if process.returncode == 0 else (printed or [f"exit {process.returncode}"])[-1].strip()
+        return Outcome(name, "FAILED" if process.returncode else "ok", ended[0] - started, remark)
+
+    try:
+        yield outcome
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
 def test() -> int:
     """All stages; the exit code is 1 when any failed."""
     started = time.monotonic()
@@ -461,15 +500,14 @@ def test() -> int:
     def stage(name: str, cell: Cell, action: Callable[[], None]) -> None:
         _stage(outcomes, name, _refuse(cell, missing[cell]) if cell in missing else action)
 
-    oldest = MATRIX[0]
-    stage("lint", MAIN, lint)
-    stage("sanity", MAIN, sanity)
-    stage("sanity on the oldest core", oldest, lambda: sanity(oldest))
+    with _beside(["sanity"]) as beside:
+        stage("lint", MAIN, lint)
+        stage("package", MAIN, package)
+        stage("molecule", MAIN, molecule)
+        outcomes.append(beside())
     stage("tests", MAIN, tests)
     for cell in MATRIX:
         stage(f"matrix: {cell}", cell, functools.partial(matrix_cell, cell))
-    stage("package", MAIN, package)
-    stage("molecule", MAIN, molecule)
     return _close(outcomes, time.monotonic() - started)
 
 
@@ -505,10 +543,9 @@ def _replace_process(cell: Cell, command: list[str], extra: dict[str, str] | Non
     os.execve(program, [program, *command[1:]], variables)  # noqa: S606  (a list, no shell wanted)
 
 
-def _single(action: Callable[[], None], *cells: Cell) -> int:
+def _single(action: Callable[[], None]) -> int:
     """Run one stage by itself."""
-    for cell in cells or (MAIN,):
-        envs.ensure(cell)
+    envs.ensure(MAIN)
     action()
     for line in TALLY.lines:
         print(line)
@@ -524,9 +561,22 @@ def _matrix() -> int:
     return _close(outcomes, sum(outcome.seconds for outcome in outcomes))
 
 
-def _sanity() -> None:
-    sanity(MAIN)
-    sanity(MATRIX[0])
+def _sanity() -> int:
+    """Sanity on the newest and on the oldest core."""
+    missing = envs.ensure_all((MAIN, MATRIX[0]))
+    failures = []
+    for cell in (MAIN, MATRIX[0]):
+        try:
+            if cell in missing:
+                _refuse(cell, missing[cell])()
+            sanity(cell)
+        except NotRun as reason:
+            print(f"NOT RUN on this machine: {reason}")
+        except StageFailed as failure:
+            failures.append(str(failure))
+    if failures:
+        raise StageFailed("; ".join(failures))
+    return 0
 
 
 def _release_check() -> None:
@@ -607,7 +657,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.target == "matrix":
         return _matrix()
     if options.target == "sanity":
-        return _single(_sanity, MAIN, MATRIX[0])
+        return _sanity()
     actions = {
         "lint": lint,
         "package": package,

@@ -21,7 +21,7 @@ options:
     elements: dict
     required: true
   path:
-    description: Folder of the record, as M(tilbyder.maskinporten.consumer_notice#module:path) names it.
+    description: Folder of the record, as O(tilbyder.maskinporten.consumer_notice#module:path) names it.
     type: path
     required: true
 seealso:

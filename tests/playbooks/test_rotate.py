@@ -303,7 +303,7 @@ def test_a_killed_rotation_is_taken_up_and_never_leaves_the_program_without_a_ke
         if moment == "made":
             sandbox.fault(route="PUT */jwks/*", kind="latency", seconds=5)
         elif moment == "registered":
-            sandbox.switch(propagation_seconds=30)
+            sandbox.switch(propagation_seconds=8)
         process = module_process(finish="now", drain_seconds=3)
         reached = {
             "made": (folder / "cases.jwk.new").exists,
