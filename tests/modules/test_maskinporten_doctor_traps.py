@@ -82,7 +82,7 @@ def wrong_clock(sandbox: SandboxClient, _folder: Path) -> dict[str, Any]:
     sandbox.clock(offset=-45)
     result = doctor(sandbox, **WHOLE)
     # The header Date knows whole seconds only.
-    assert re.search(r"4[4-7] seconds ahead of", result["first_broken"]["message"])
+    assert re.search(r"4\d seconds ahead of", result["first_broken"]["message"])
     return result
 
 
