@@ -22,7 +22,11 @@ import yaml
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._access_lists import (
     access_list_options,
 )
-from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._policies import policy_options
+from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._policies import (
+    GOES_WITH,
+    SOURCES,
+    policy_options,
+)
 from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._resource_model import (
     resource_options,
 )
@@ -55,6 +59,12 @@ _KEY_OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "kid": {"type": "str"},
     "size": {"type": "int", "choices": list(KEY_SIZES)},
     "renew_before_days": {"type": "int"},
+}
+#: Options of a section of which the module takes one: who says one of them does not want what lies below say another.
+_ONE_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "policy": (*SOURCES, "file"),
+    "consumers": ("list", "consumers", "file", "consumers_file"),
+    "access_list": ("members", "members_file"),
 }
 _API_TEXTS: Final = ("name", "documentation_url", "contact", "note")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -252,7 +262,7 @@ def _resolve_one(
             )
         _check_sections(entry, overlay or {}, specs, ("environments", name))
     overlay = (api.get("environments") or {}).get(environment) or {}
-    merged = merge(merge(_normal(defaults), _normal(api)), _normal(overlay))
+    merged = _lay(_lay(_normal(defaults), _normal(api), specs), _normal(overlay), specs)
     merged.pop("environments", None)
     merged = {
         section: _without_null(value) if section in specs and isinstance(value, Mapping) else value
@@ -291,6 +301,37 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
+
+
+def _lay(
+    under: Mapping[str, Any], over: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """One level of a declaration laid over another, without what the upper one says in another way."""
+    cleared = {
+        section: _unsaid(section, value, over[section], specs[section])
+        if section in specs and isinstance(value, Mapping) and isinstance(over.get(section), Mapping)
+        else value
+        for section, value in under.items()
+    }
+    return merge(cleared, over)
+
+
+def _unsaid(
+    section: str, under: Mapping[str, Any], over: Mapping[str, Any], spec: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a section's lower level says and its upper one does not say in another way."""
+    gone: set[str] = set()
+    for option, of_option in spec.items():
+        names = {option, *of_option.get("aliases", ())}
+        if names & set(over):
+            gone |= names
+    said = [option for option in _ONE_OF.get(section, ()) if over.get(option) not in (None, False)]
+    if said:
+        gone |= set(_ONE_OF[section])
+    if said and section == "policy":
+        gone |= {option for option, sources in GOES_WITH.items() if said[0] not in sources}
+    # The same option below keeps lying there: mappings are merged.
+    return {key: value for key, value in under.items() if key not in gone or key in over}
 
 
 def _without_null(section: Mapping[str, Any]) -> dict[str, Any]:
@@ -406,8 +447,10 @@ def _add(plan: dict[str, list[dict[str, Any]]], api: Mapping[str, Any], entry: D
                 f"{entry.at('policy')}: policy needs a resource to belong to; declare resource as well."
             )
         policy = {**policy, "resource": short["resource"]}
-        if policy.get("path"):
-            policy["path"] = _path(policy["path"], entry)
+        # The module knows path by another name too.
+        path = policy.pop("file", None) or policy.get("path")
+        if path:
+            policy["path"] = _path(path, entry)
         plan["policies"].append(policy)
     consumers = api.get("consumers")
     if consumers is not None:

@@ -68,6 +68,51 @@ def test_an_environments_values_lie_over_those_of_the_api_and_those_over_the_def
     assert prod["grants"][0]["consumers_file"] == "prod.csv"
 
 
+@pytest.mark.parametrize(
+    ("below", "own", "expected"),
+    [
+        ("scope_delegation", {"rules": [{"actions": ["read"]}]}, {"rules": [{"actions": ["read"]}]}),
+        (
+            {"template": "scope_delegation", "include_altinn2_roles": False, "authentication_level": 4},
+            {"rules": [{"actions": ["read"]}]},
+            {"rules": [{"actions": ["read"]}], "authentication_level": 4},
+        ),
+        ({"template": "scope_delegation", "authentication_level": 4}, {"path": "x.xml"}, {"path": "x.xml"}),
+        ({"path": "x.xml", "allow_only_altinn2_roles": True}, {"file": "y.xml"}, {"path": "y.xml", "allow_only_altinn2_roles": True}),
+        ({"template": "scope_delegation"}, {"authentication_level": 4}, {"template": "scope_delegation", "authentication_level": 4}),
+        ({"template": "scope_delegation"}, {"template": None, "rules": []}, {"rules": []}),
+    ],
+)  # fmt: skip
+def test_a_policy_of_its_own_replaces_the_one_below(
+    below: Any, own: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    api = {**API, "policy": own}
+    assert plan(api, policy=below)["policies"] == [{**expected, "resource": "agency-cases-read"}]
+
+
+def test_who_may_use_it_is_said_once_by_the_level_on_top() -> None:
+    api = {
+        **API,
+        "consumers": {"list": ["310002100"], "max_removals": 2},
+        "access_list": {"identifier": "readers", "members": ["310002100"]},
+        "environments": {
+            "prod": {"consumers": {"file": "prod.csv"}, "access_list": {"members_file": "members.csv"}}
+        },
+    }
+    prod = plan(api, environment="prod", consumers={"file": "all.csv"})
+    assert prod["grants"] == [{"scope": "agency:cases.read", "consumers_file": "prod.csv", "max_removals": 2}]
+    assert prod["access_lists"] == [{"identifier": "readers", "members_file": "members.csv"}]
+    assert plan(api)["grants"][0]["consumers"] == ["310002100"]
+
+
+def test_both_names_of_an_option_are_one_option() -> None:
+    api = {**API, "scope": {"subscope": "cases.read", "description": "x", "delegation_source": "none"}}
+    result = plan(api, scope={"prefix": "agency", "delegation": "altinn"})
+    assert result["scopes"][0]["delegation_source"] == "none"
+    assert "delegation" not in result["scopes"][0]
+    assert not result["apis"][0]["delegable"]
+
+
 def test_merge_replaces_lists_and_takes_away_with_null() -> None:
     assert merge({"a": {"b": 1, "c": [1]}, "d": 2}, {"a": {"c": [2]}, "d": None}) == {
         "a": {"b": 1, "c": [2]},
@@ -113,6 +158,13 @@ def test_a_file_is_named_with_the_line_of_the_key(tmp_path: Path) -> None:
     assert caught.value.message.startswith(
         f"{file}, line 6: scope.subscop is unknown; did you mean subscope?"
     )
+
+
+def test_a_policy_file_by_its_other_name_belongs_to_the_file_that_names_it(tmp_path: Path) -> None:
+    file = tmp_path / "api.yml"
+    file.write_text(yaml.safe_dump({**API, "policy": {"file": "policy.xml"}}))
+    result = resolve(read_declarations([], [str(file)]), "test")
+    assert result["policies"][0]["path"] == str(tmp_path / "policy.xml")
 
 
 def test_relative_paths_belong_to_the_file_that_names_them(tmp_path: Path) -> None:

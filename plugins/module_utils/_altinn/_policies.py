@@ -52,9 +52,9 @@ from ._xacml_evaluate import Holder, actions
 
 TEMPLATES: Final = ("scope_delegation",)
 #: Ways to say what a policy shall be; one of them for each policy.
-_SOURCES: Final = ("template", "rules", "path", "xml", "migrate_altinn2_roles")
+SOURCES: Final = ("template", "rules", "path", "xml", "migrate_altinn2_roles")
 #: Options that mean something only for some of these.
-_GOES_WITH: Final = {
+GOES_WITH: Final = {
     "authentication_level": ("template", "rules"),
     "authentication_level_organization": ("template", "rules"),
     "include_altinn2_roles": ("template",),
@@ -147,10 +147,10 @@ def _declared(task: Task) -> list[Declaration]:
     for index, entry in enumerate(with_defaults(params, options, "policies")):
         own = params if listed is None else listed[index]
         where = "policy" if listed is None else f"policies[{index}]"
-        if any(own.get(source) for source in _SOURCES):
+        if any(own.get(source) for source in SOURCES):
             # An entry that says what it wants is not bent by what the top level wants of the others.
-            entry.update({source: own.get(source) for source in _SOURCES})
-        given = [source for source in _SOURCES if entry.get(source) not in (None, False)]
+            entry.update({source: own.get(source) for source in SOURCES})
+        given = [source for source in SOURCES if entry.get(source) not in (None, False)]
         resource = entry["resource"]
         if not resource:
             raise InputError(f"{where}: resource is missing; it is the resource's identifier.")
@@ -164,11 +164,11 @@ def _declared(task: Task) -> list[Declaration]:
                 if given
                 else "nothing says what the policy shall be"
             )
-            raise InputError(f"{where}: {told}; give one of {', '.join(_SOURCES)}.", item=resource)
+            raise InputError(f"{where}: {told}; give one of {', '.join(SOURCES)}.", item=resource)
         if resource in seen:
             raise InputError(f"{where}: declared twice; {seen[resource]} declares it already.", item=resource)
         seen[resource] = where
-        for option, sources in _GOES_WITH.items():
+        for option, sources in GOES_WITH.items():
             if own.get(option) is not None and given[0] not in sources:
                 raise InputError(
                     f"{where}: {option} goes with {' and '.join(sources)}, and would do nothing with {given[0]}.",
