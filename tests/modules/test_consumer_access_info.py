@@ -143,3 +143,27 @@ def test_what_cannot_be_answered_is_said(info, params, says):
     result = info(**params)
     assert result["failed"]
     assert says in result["msg"]
+
+
+def test_totals_price_and_comparison_do_not_depend_on_the_states_that_are_shown(info):
+    declared = [{"scope": READ, "consumers": [CONSUMER, AGENCY]}]
+    every, denied = info(declared=declared), info(declared=declared, states=["DENIED"])
+    assert pairs(denied) == [(READ, SUPPLIER, "DENIED")]
+    for part in ("organizations", "price", "undeclared", "missing"):
+        assert denied[part] == every[part], part
+    assert denied["totals"] == {**every["totals"], "requested": 0}
+    assert info(states=["DENIED"], register=True)["totals"]["dissolved"] == [DISSOLVED]
+
+
+def test_the_price_of_the_provider_leaves_deactivated_scopes_out_with_and_without_a_filter(info):
+    assert info(price_scope="provider")["price"]["grants_after"] == 3
+    assert info(scopes=["testetat:old"], price_scope="provider")["price"]["grants_after"] == 3
+
+
+def test_a_consumer_whose_date_has_passed_does_not_lack_its_access(info):
+    listed = [
+        {"organization_number": SUPPLIER, "valid_until": "2020-12-31"},
+        {"organization_number": AGENCY, "valid_until": "2999-12-31"},
+    ]
+    missing = info(declared=[{"scope": READ, "consumers": listed}])["missing"]
+    assert [row["organization_number"] for row in missing] == [AGENCY]

@@ -980,22 +980,21 @@ def inform(task: Task) -> dict[str, Any]:
         names = wanted or sorted(owned)
         found = _together(session.transport.map(lambda name: api.accesses(name, inactive=True), names))
     states = set(params.get("states") or STATES)
-    chosen = [
-        entry
-        for entry in found
-        if (not consumers or entry.get("consumer_orgno") in consumers) and entry.get("state") in states
-    ]
-    chosen.sort(key=lambda entry: (str(entry.get("scope")), str(entry.get("consumer_orgno"))))
+    asked = [entry for entry in found if not consumers or entry.get("consumer_orgno") in consumers]
+    asked.sort(key=lambda entry: (str(entry.get("scope")), str(entry.get("consumer_orgno"))))
+    # Who has access, what it costs and who lacks it do not depend on the states that are to be shown.
+    relevant = [entry for entry in asked if entry.get("state") in states | {APPROVED}]
     organizations: dict[str, Organization] = {}
     if params.get("register"):
-        organizations = Register(session).look_up(str(entry.get("consumer_orgno")) for entry in chosen)
-    accesses = [_access_row(entry, owned, declared, organizations) for entry in chosen]
-    granted = [row for row in accesses if row["state"] == APPROVED]
+        organizations = Register(session).look_up(str(entry.get("consumer_orgno")) for entry in relevant)
+    rows = [_access_row(entry, owned, declared, organizations) for entry in relevant]
+    accesses = [row for row in rows if row["state"] in states]
+    granted = [row for row in rows if row["state"] == APPROVED]
     holders = sorted({row["organization_number"] for row in granted})
     answer: dict[str, Any] = {
         "accesses": accesses,
         "scopes": _per_scope(wanted or sorted(owned), accesses),
-        "organizations": _per_organization(accesses),
+        "organizations": _per_organization(granted),
         "totals": {
             "grants": len(granted),
             "organizations": len(holders),
@@ -1010,18 +1009,21 @@ def inform(task: Task) -> dict[str, Any]:
             ),
         },
     }
-    counted = granted
-    if params.get("price_scope") == "provider" and not whole_provider:
-        others = [name for name, scope in owned.items() if name not in wanted and scope.get("active", True)]
-        rest = _together(session.transport.map(api.accesses, others))
-        inside = [entry for entry in found if entry.get("scope") in wanted]
-        counted = [*approved(inside), *approved(rest)]  # type: ignore[list-item]
+    counted = len(granted)
+    if params.get("price_scope") == "provider":
+        active = {name for name, scope in owned.items() if scope.get("active", True)}
+        # What was read of one consumer is not all there is to a scope.
+        read = {*owned} if whole_provider else {*wanted}
+        rest = _together(session.transport.map(api.accesses, sorted(active - read)))
+        inside = [entry for entry in found if entry.get("scope") in active & read]
+        counted = len(approved(inside)) + len(approved(rest))
         whole_provider = True
     answer["price"] = _price.estimate(
-        len(counted), len(counted), billed=session.environment.is_production, whole_provider=whole_provider
+        counted, counted, billed=session.environment.is_production, whole_provider=whole_provider
     )
     if declared:
         live = {(row["scope"], row["organization_number"]) for row in granted}
+        today = datetime.now(UTC).astimezone().date()
         answer["undeclared"] = [
             {name: row[name] for name in ("scope", "organization_number", "name")}
             for row in granted
@@ -1032,10 +1034,18 @@ def inform(task: Task) -> dict[str, Any]:
             for scope, rows in declared.items()
             for number, entry in rows.items()
             if (scope, number) not in live
+            and not _has_ended(entry, today)
             and (not wanted or scope in wanted)
             and (not consumers or number in consumers)
         ]
     return answer
+
+
+def _has_ended(entry: ConsumerRow, today: date) -> bool:
+    """Whether a listed consumer was to have access until a day that has passed."""
+    if entry.valid_until is None or entry.problem is not None:
+        return False
+    return date.fromisoformat(entry.valid_until) < today
 
 
 def _declared_rows(entries: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, ConsumerRow]]:
@@ -1103,11 +1113,9 @@ def _per_scope(names: Iterable[str], accesses: Sequence[Mapping[str, Any]]) -> l
     ]
 
 
-def _per_organization(accesses: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _per_organization(granted: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     holders: dict[str, dict[str, Any]] = {}
-    for row in accesses:
-        if row["state"] != APPROVED:
-            continue
+    for row in granted:
         holder = holders.setdefault(
             row["organization_number"],
             {"organization_number": row["organization_number"], "name": row["name"], "scopes": []},
