@@ -132,6 +132,9 @@ def _summary(
     if info.get("missing"):
         lines.append(f"Declared without access: {_listed([_pair(row) for row in info['missing']])}.")
     granted = {(row["scope"], row["organization_number"]) for row in rows if row["state"] == "APPROVED"}
+    # The rows may show other states alone; the organisations are all that have access.
+    for holder in info.get("organizations") or ():
+        granted.update((scope, holder["organization_number"]) for scope in holder["scopes"])
     idle = [pair for pair in suppliers if pair not in granted]
     if idle:
         lines.append(

@@ -72,3 +72,24 @@ def test_a_foreign_prefix_is_explained(inventory: Path) -> None:
     assert run.rc == 2
     assert "prefix does not belong to the organisation" in " ".join(run.stdout.split())
     assert "Traceback" not in run.output
+
+
+def test_an_audit_holds_no_delegation_against_accesses_that_it_did_not_read(
+    sandbox: SandboxClient, inventory: Path
+) -> None:
+    sandbox.seed({"access": [{"scope": SCOPE, "consumers": ["310005819"], "state": "DENIED"}]})
+
+    def audit(**extra_vars: Any) -> PlaybookRun:
+        return run_playbook(
+            "tilbyder.maskinporten.audit",
+            inventory=inventory,
+            cwd=inventory.parent,
+            extra_vars={"delegations": True, **extra_vars},
+        )
+
+    # Whoever delegated has access, but neither is it the organisation asked about nor in the state asked for.
+    for asked in ({"org": "310 005 819", "states": "DENIED"}, {"states": "DENIED"}):
+        run = audit(**asked)
+        assert run.rc == 0, run.output
+        assert "310 005 819" in run.output
+        assert "without having access" not in run.output
