@@ -375,6 +375,7 @@ class Bench:
         def seed() -> None:
             self._organizations(number_of_consumers)
             told = {**play[0], "vars": {**play[0]["vars"], "provider_notification_sent_by_hand": True}}
+            self.playbook(play)
             self.playbook([told])
 
         scopes = [f"testetat:bench/o{number}.read" for number in range(number_of_apis)]

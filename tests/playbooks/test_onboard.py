@@ -240,6 +240,35 @@ def test_production_wants_a_word_before_access_is_taken(sandbox: SandboxClient, 
     assert sandbox.access(SCOPE)["310002100"] == "DENIED"
 
 
+def test_an_api_that_is_taken_away_is_withdrawn_and_comes_back(sandbox: SandboxClient, onboard: Run) -> None:
+    assert onboard().rc == 0
+    gone = api(state="absent")
+    gone["scope"] = {**gone["scope"], "consumers_on_deactivate": "revoke"}
+    plan = onboard([gone], check=True)
+    assert (plan.rc, plan.changed, sandbox.writes()) == (0, 2, []), plan.output
+    run = onboard([gone])
+    assert (run.rc, run.changed) == (0, 2), run.output
+    assert sandbox.scope(SCOPE)["active"] is False
+    resource = sandbox.http.get(
+        f"{sandbox.urls['altinn']}/resourceregistry/api/v1/resource/{RESOURCE}"
+    ).json()
+    assert (resource["delegable"], resource["visible"], resource["status"]) == (False, False, "Withdrawn")
+    assert set(sandbox.access(SCOPE).values()) == {"DENIED"}
+    again = onboard([gone])
+    assert (again.rc, again.changed) == (0, 0), again.output
+    back = onboard()
+    assert back.rc == 0, back.output
+    assert set(sandbox.access(SCOPE).values()) == {"APPROVED"}
+    assert onboard().changed == 0
+
+
+def test_where_it_never_was_an_api_that_is_taken_away_is_nothing(
+    sandbox: SandboxClient, onboard: Run
+) -> None:
+    run = onboard([api(state="absent")])
+    assert (run.rc, run.changed, sandbox.writes()) == (0, 0, []), run.output
+
+
 def test_a_declared_client_with_altinns_scopes_is_made_and_used(
     sandbox: SandboxClient, onboard: Run, tmp_path: Path
 ) -> None:
@@ -350,6 +379,42 @@ def test_newly_granted_consumers_are_told_once(
     assert by_hand.rc == 0, by_hand.output
     states = json.loads((tmp_path / "output" / "box" / "status.json").read_text(encoding="utf-8"))["steps"]
     assert {row["step"]: row["state"] for row in states}["2.4"] == "done"
+
+
+def test_a_plan_with_a_mail_server_sends_nothing_and_shows_all(
+    sandbox: SandboxClient, onboard: Run, mailbox: tuple[Mailbox, int], tmp_path: Path
+) -> None:
+    pytest.importorskip("ansible_collections.community.general")
+    box, port = mailbox
+    consumers = [{"organization_number": "310002100", "contact": "api@stillebre.example"}]
+    assert onboard([api(consumers=consumers)]).rc == 0
+    record = (tmp_path / "output" / "box" / "told.json").read_text(encoding="utf-8")
+
+    consumers.append({"organization_number": "310004774", "contact": "api@tryggmose.example"})
+    smtp = {"provider_smtp": {"host": "127.0.0.1", "port": port, "secure": "never"}}
+    plan = onboard([api(consumers=consumers)], host=smtp, check=True)
+    assert plan.rc == 0, plan.output
+    assert not box.messages
+    assert (tmp_path / "output" / "box" / "told.json").read_text(encoding="utf-8") == record
+
+    assert onboard([api(consumers=consumers)], host=smtp).rc == 0
+    assert sorted(recipients for recipients, _unused in box.messages) == [
+        ["api@stillebre.example"],
+        ["api@tryggmose.example"],
+    ]
+
+
+def test_what_a_person_has_sent_is_what_lay_there_before_the_run(onboard: Run, tmp_path: Path) -> None:
+    said = {"provider_notification_sent_by_hand": True}
+    assert onboard([api(consumers=["310002100"])]).rc == 0
+    plan = onboard([api(consumers=["310002100", "310004774"])], extra_vars=said, check=True)
+    assert plan.rc == 0, plan.output
+    run = onboard([api(consumers=["310002100", "310004774"])], extra_vars=said)
+    assert run.rc == 0, run.output
+    told = json.loads((tmp_path / "output" / "box" / "told.json").read_text(encoding="utf-8"))[SCOPE]
+    assert {number: row["state"] for number, row in told.items()} == {
+        "310002100": "sent", "310004774": "written",
+    }  # fmt: skip
 
 
 # -- killed anywhere --------------------------------------------------------------------------------
