@@ -30,6 +30,7 @@ from ansible_collections.tilbyder.maskinporten.plugins.module_utils._altinn._res
     SERVER_MANAGED,
     as_declaration,
     changed_members,
+    is_withdrawn,
     problems,
     scopes_of,
 )
@@ -263,6 +264,14 @@ class _Adoption:
         sections: dict[str, Any] = {"scope": self._scope(full, scope)}
         here: dict[str, Any] = {}
         policy = "not read"
+        if resource is not None and not active and not is_withdrawn(resource):
+            self._note(
+                "resource",
+                str(resource["identifier"]),
+                f"is still offered although {full} is deactivated, and would be withdrawn with it, so it is left out; "
+                "playbook retire withdraws it",
+            )
+            resource = None
         if self._resources is not None:
             sections["resource"] = None if resource is None else self._resource(resource)
             policy = "none"

@@ -416,6 +416,9 @@ def _kind(value: Any) -> str:
 
 def _add(plan: dict[str, list[dict[str, Any]]], api: Mapping[str, Any], entry: Declared) -> None:
     state = api.get("state") or "present"
+    # Of an API that is taken away nobody is let in any more: its scope is deactivated and its resource withdrawn, and where it
+    # never was there is nothing that a policy or a list could belong to.
+    present = state == "present"
     scope = dict(api["scope"])
     name = scope_name(scope, entry.at("scope"))
     prefix = name.partition(":")[0]
@@ -439,7 +442,7 @@ def _add(plan: dict[str, list[dict[str, Any]]], api: Mapping[str, Any], entry: D
         if resource.get("path"):
             resource["path"] = _path(resource["path"], entry)
         short["resource"] = resource.get("identifier") or _identifier_in(resource, entry)
-        plan["resources"].append(resource)
+        plan["resources"].append(resource if present else {**resource, "state": "withdrawn"})
     policy = api.get("policy")
     if policy is not None:
         if resource is None:
@@ -451,9 +454,10 @@ def _add(plan: dict[str, list[dict[str, Any]]], api: Mapping[str, Any], entry: D
         path = policy.pop("file", None) or policy.get("path")
         if path:
             policy["path"] = _path(path, entry)
-        plan["policies"].append(policy)
+        if present:
+            plan["policies"].append(policy)
     consumers = api.get("consumers")
-    if consumers is not None:
+    if consumers is not None and present:
         grant = {key: value for key, value in consumers.items() if key not in ("file", "list")}
         if consumers.get("list") is not None:
             grant["consumers"] = consumers["list"]
@@ -462,7 +466,7 @@ def _add(plan: dict[str, list[dict[str, Any]]], api: Mapping[str, Any], entry: D
             grant["consumers_file"] = _path(file, entry)
         plan["grants"].append({"scope": name, **grant})
     access_list = api.get("access_list")
-    if access_list is not None:
+    if access_list is not None and present:
         access_list = dict(access_list)
         if access_list.get("members_file"):
             access_list["members_file"] = _path(access_list["members_file"], entry)

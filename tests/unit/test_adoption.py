@@ -211,6 +211,27 @@ def test_deactivated_scopes_can_be_left_out():
         adopt([scope], environment="test", deactivated="delete")
 
 
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_a_resource_that_outlived_its_scope_is_listed_and_a_withdrawn_one_declared(withdrawn):
+    texts = {"nb": "x", "nn": "x", "en": "x"}
+    resource = {
+        "identifier": "agency-old", "title": texts, "description": texts, "rightDescription": texts,
+        "contactPoints": [{"email": "api@agency.example"}], "resourceType": "MaskinportenSchema",
+        "resourceReferences": [
+            {"referenceSource": "Altinn3", "referenceType": "MaskinportenScope", "reference": "agency:old"}
+        ],
+        "delegable": not withdrawn, "visible": not withdrawn, **({"status": "Withdrawn"} if withdrawn else {}),
+    }  # fmt: skip
+    scope = {"name": "agency:old", "description": "Old", "active": False}
+    result = adopt([scope], environment="test", resources=[resource], policies=[])
+    declared = yaml.safe_load(result["files"][0]["text"])
+    told = [row["reason"] for row in result["not_declared"] if row["kind"] == "resource"]
+    assert ("resource" in declared) == withdrawn
+    assert (
+        any("is still offered although agency:old is deactivated" in reason for reason in told) != withdrawn
+    )
+
+
 def test_what_null_takes_away_reaches_no_module():
     api = {"name": "api", "scope": {"name": "agency:api", "at_max_age": None}, "policy": None}
     defaults = {"scope": {"at_max_age": 120, "description": "x"}, "policy": {"template": "scope_delegation"}}

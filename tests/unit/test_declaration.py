@@ -105,6 +105,15 @@ def test_who_may_use_it_is_said_once_by_the_level_on_top() -> None:
     assert plan(api)["grants"][0]["consumers"] == ["310002100"]
 
 
+def test_an_api_that_is_taken_away_lets_nobody_in() -> None:
+    access_list = {"identifier": "readers", "members": ["310002100"]}
+    gone = plan({**API, "access_list": access_list, "state": "absent"})
+    assert gone["scopes"][0]["state"] == "absent"
+    assert gone["resources"][0]["state"] == "withdrawn"
+    assert (gone["policies"], gone["grants"], gone["access_lists"]) == ([], [], [])
+    assert "state" not in plan(API)["resources"][0]
+
+
 def test_both_names_of_an_option_are_one_option() -> None:
     api = {**API, "scope": {"subscope": "cases.read", "description": "x", "delegation_source": "none"}}
     result = plan(api, scope={"prefix": "agency", "delegation": "altinn"})
