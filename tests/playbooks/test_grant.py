@@ -88,6 +88,7 @@ def test_a_list_with_bad_rows_from_plan_to_record_and_back(sandbox, run, tmp_pat
     assert plan.rc != 0
     assert sandbox.writes() == []
     assert records(tmp_path, "csv") == []
+    assert "Record of the run" not in plan.output
     assert "3 to grant, 0 to revoke, 0 already there, 1 refused, 1 duplicate." in plan.output
 
     stopped = run("grant", **grant)
@@ -184,12 +185,14 @@ def test_a_purge_above_the_cap_leaves_no_record_of_things_that_were_not_done(san
         ({"scope": SCOPE, "consumers": CONSUMER}, "Say which scope, who and why"),
         ({"scope": SCOPE, "consumers": CONSUMER, "reason": "R", "limit": ""}, "Name one with --limit"),
         ({"scope": SCOPE, "consumers": "gone.xlsx", "reason": "R"}, "there is no such file of consumers"),
+        ({"scope": SCOPE, "consumers": "310004775, 31000477", "reason": "R"}, "its check digit is wrong"),
     ],
 )
 def test_what_is_missing_is_said_before_any_request(sandbox, run, variables, says):
     result = run("grant", **variables)
     assert result.rc != 0
     assert says in " ".join(result.output.split())
+    assert "(done; " not in result.output
     assert sandbox.requests() == []
 
 
