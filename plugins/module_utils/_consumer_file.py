@@ -85,6 +85,8 @@ _BEGINNINGS: Final = (
     ("kontakt", "contact"),
     ("gyldigtil", "valid_until"),
 )
+#: Headers of the number that are as often those of the name; with a better one beside them they are the name.
+_NUMBER_OR_NAME_HEADERS: Final = ("konsument", "consumer")
 #: Words that mean the number only when nothing better is there; "nr" is as often a running number.
 _WEAK_NUMBER_HEADERS: Final = ("nummer", "number", "nr", "no", "id")
 
@@ -402,12 +404,29 @@ def _columns_of(cells: Sequence[Any]) -> dict[str, int]:
         name = _field_of(cell) if isinstance(cell, str) else None
         if name is not None:
             columns.setdefault(name, index)
-    if "organization_number" not in columns:
+    numbers = _number_columns(cells)
+    if numbers:
+        replaced, columns["organization_number"] = columns["organization_number"], numbers[0]
+        if replaced != numbers[0] and _plain(cells[replaced]) in _NUMBER_OR_NAME_HEADERS:
+            columns.setdefault("name", replaced)
+    else:
         for word in _WEAK_NUMBER_HEADERS:
             for index, cell in enumerate(cells):
                 if isinstance(cell, str) and _plain(cell) == word and index not in columns.values():
                     return {**columns, "organization_number": index}
     return columns
+
+
+def _number_columns(cells: Sequence[Any]) -> list[int]:
+    """The columns whose header says best that they hold the number; more than one where a header says it twice."""
+    ranked: dict[int, list[int]] = {}
+    for index, cell in enumerate(cells):
+        if isinstance(cell, str) and _field_of(cell) == "organization_number":
+            plain = _plain(cell)
+            exact = plain in _HEADERS["organization_number"].split()
+            rank = 2 if plain in _NUMBER_OR_NAME_HEADERS else 0 if exact else 1
+            ranked.setdefault(rank, []).append(index)
+    return ranked[min(ranked)] if ranked else []
 
 
 def _looks_like_number(cell: Any) -> bool:
@@ -458,6 +477,10 @@ def _guess_columns(records: Sequence[_Record]) -> dict[str, int]:
     return columns
 
 
+def _valid_number(cell: Any) -> list[str]:
+    return [organization_number.normalize(cell)] if organization_number.is_valid(cell) else []
+
+
 def _at(cells: Sequence[Any], index: int | None) -> Any:
     return cells[index] if index is not None and index < len(cells) else None
 
@@ -472,9 +495,11 @@ def _add_records(result: ConsumerList, records: Sequence[_Record], sheet: str | 
                 (line, " ".join(_cell_text(cell) for cell in cells if cell not in (None, "")))
             )
         width = len(records[place][1])
+        number_columns = _number_columns(records[place][1])
         records = records[place + 1 :]
     else:
         columns, width = _guess_columns(records), MAXIMUM_COLUMNS
+        number_columns = []
     for line, cells, problem in records:
         values = {name: _at(cells, index) for name, index in columns.items()}
         written = _cell_text(values.get("organization_number"))
@@ -492,6 +517,9 @@ def _add_records(result: ConsumerList, records: Sequence[_Record], sheet: str | 
                 else "the row cannot be read"
             )
             row.text = row.text or _cell_text(_at(cells, 0))
+        elif len({number for index in number_columns for number in _valid_number(_at(cells, index))}) > 1:
+            row.problem, row.organization_number = UNREADABLE_ROW, None
+            row.message = "the row names two organisation numbers; keep only the column that holds the consumers"
         elif any(_clean(cell) for cell in cells[width:]):
             row.notes.append("the row has more cells than the header, so its cells may be shifted")
         if row.problem == organization_number.EMPTY:

@@ -84,6 +84,25 @@ def test_the_supplier_column_is_not_taken_for_the_consumer():
     ]
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "number", "name"),
+    [
+        ("Konsument;Org.nr", "Stille Bre AS;310002100", "310002100", "Stille Bre AS"),
+        ("Konsument;Navn;Orgnr konsument", "Etaten;Stille Bre AS;310002100", "310002100", "Stille Bre AS"),
+        ("Konsument;Navn", "310002100;Stille Bre AS", "310002100", "Stille Bre AS"),
+        ("Orgnr overordnet enhet;Orgnr;Navn", "310005819;310002100;Stille Bre AS", "310002100", "Stille Bre AS"),
+        ("Orgnr databehandler;Orgnr konsument", "310005819;310002100", None, None),
+        ("Orgnr;Navn;Orgnr", "310002100;Stille Bre AS;310 002 100", "310002100", "Stille Bre AS"),
+    ],
+)  # fmt: skip
+def test_of_several_columns_the_one_that_says_it_best_holds_the_number(header, cells, number, name):
+    (row,) = files.parse_consumers(f"{header}\n{cells}\n".encode(), source="list.csv").rows
+    assert (row.organization_number, row.name) == (number, name)
+    if number is None:
+        assert row.message is not None
+        assert "two organisation numbers" in row.message
+
+
 def test_what_is_no_row_is_counted_and_titles_are_kept():
     titles = files.read_consumers(str(CORPUS / "titles-and-total.csv"))
     assert titles.ignored == [(1, "Virksomheter som skal ha tilgang"), (2, "Sist endret: 01.11.2026")]
