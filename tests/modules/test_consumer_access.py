@@ -159,6 +159,29 @@ def test_many_scopes_in_one_task_with_what_they_share_said_once(sandbox, access)
     assert len(sandbox.requests(method="GET", path="/self-service/api/v1/scopes")) == 1
 
 
+def test_a_consumer_that_is_both_present_and_absent_is_refused_in_both_lists(sandbox, access):
+    grants = [
+        {"scope": SCOPE, "consumers": [CONSUMER, SUPPLIER]},
+        {"scope": SCOPE, "consumers": [SUPPLIER], "state": "absent"},
+    ]
+    result = access(grants=grants)
+    assert result["failed"]
+    assert "is listed in grants[1] (testetat:cases.read), line 1, too, as absent; keep one" in result["msg"]
+    assert sandbox.writes() == []
+    done = access(grants=grants, on_invalid_row="skip")
+    assert [row["verdict"] for row in done["results"]] == ["granted", "not_possible", "not_possible"]
+    assert not access(grants=grants, on_invalid_row="skip")["changed"]
+    # Once its date has passed, both lists say the same.
+    grants[0]["consumers"][1] = {"organization_number": SUPPLIER, "valid_until": "2020-12-31"}
+    assert not access(grants=grants)["failed"]
+
+
+def test_any_number_of_days_can_be_warned_ahead(access):
+    listed = [{"organization_number": CONSUMER, "valid_until": "9999-12-31"}]
+    result = access(scope=SCOPE, consumers=listed, warn_days=10**9)
+    assert result["results"][0]["findings"] == ["expires_soon"]
+
+
 def test_a_column_scope_limits_a_row_to_that_scope(sandbox, access, tmp_path):
     file = tmp_path / "both.csv"
     file.write_text(

@@ -15,7 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from .. import _organization_number as organization_number
@@ -313,6 +313,26 @@ class AccessPlan:
                 )
             if not grant.rows:
                 self.warnings.append(f"{grant.where}: {grant.consumers.source} has no rows for this scope.")
+        self._judge_contradictions()
+
+    def _judge_contradictions(self) -> None:
+        """Refuse who is to be granted by one list and revoked by another: every run would undo the last one."""
+        if len({grant.present for grant in self.grants}) < 2:
+            return
+        listed: dict[tuple[str, str], dict[bool, _Row]] = {}
+        for row in self.rows:
+            if row.number is None or row.verdict or row.entry is None:
+                continue
+            if not (row.grant.present and _has_ended(row.entry, self.today)):
+                listed.setdefault((row.grant.scope, row.number), {})[row.grant.present] = row
+        for rows in listed.values():
+            if len(rows) > 1:
+                for present, row in rows.items():
+                    row.refuse(
+                        "not_possible",
+                        f"is listed in {rows[not present].grant.where}, {rows[not present].place}, too, as "
+                        f"{'absent' if present else 'present'}; keep one",
+                    )
 
     def _judge_row(self, row: _Row, first: dict[str, _Row]) -> None:
         entry, grant, number = row.entry, row.grant, row.number
@@ -445,8 +465,8 @@ class AccessPlan:
                 row.verdict = "expired_before"
                 row.texts.insert(0, f"was to have access until {until}")
             return
-        if until is not None and until <= self.today + timedelta(days=row.grant.warn_days):
-            left = (until - self.today).days
+        left = (until - self.today).days if until is not None else None
+        if left is not None and left <= row.grant.warn_days:
             when = f"in {_count(left, 'day')}" if left else "today"
             row.find("expires_soon", f"access ends after {until} ({when})")
         if row.number == (self.live.get(row.grant.scope) or {}).get("owner_orgno"):
