@@ -232,7 +232,7 @@ def test_audit_tells_who_has_access_in_every_format(sandbox, run, tmp_path):
             "consumers": [CONSUMER, AGENCY],
         }
     ]
-    both = run("audit", limit="", out="q3.json", provider_apis=apis, states="APPROVED,DENIED")
+    both = run("audit", limit="", out="q3.json", provider_apis=apis, states="APPROVED, DENIED")
     assert both.rc == 0, both.output
     assert (tmp_path / "q3-other.json").is_file()
     report = json.loads((tmp_path / "q3-box.json").read_text())
