@@ -17,7 +17,7 @@ description:
   - Columns are found by their header in Norwegian or English (V(Org.nr), V(Organisasjonsnummer), V(Navn), V(Begrunnelse),
     V(Saksnummer), V(Kontaktperson), V(Gyldig til), ...), or, without header, by what stands in them.
   - A row that cannot be read stays in the list with what is wrong with it. Empty rows and rows that begin with V(#) are
-    left out.
+    left out, but not those that begin with a formula that failed, such as V(#N/A).
   - The file is read on the controller. O(tilbyder.maskinporten.consumer_access#module:consumers_file) reads the same
     formats where the module runs.
 options:

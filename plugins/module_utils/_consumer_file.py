@@ -94,6 +94,8 @@ _DELIMITERS: Final = (";", "\t", ",", "|")
 _DIGIT_GROUPS: Final = r"[0-9]{3}[ \u00a0\u202f]?[0-9]{3}[ \u00a0\u202f]?[0-9]{3}"
 _NUMBER_THEN_NAME: Final = re.compile(rf"\s*({_DIGIT_GROUPS})[\s:–—-]+([^\W\d_].*)", re.DOTALL)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+#: What a spreadsheet shows for a formula that failed (#N/A, Norwegian #I/T, #REF!, #VERDI!), or in too narrow a column (####).
+_ERROR_VALUE: Final = re.compile(r"#(?:N/A|I/T|[A-ZÆØÅ0/]+[!?])|#{3,}")
 _STARTS_LIKE_ROW: Final = re.compile(rf"[\"']?{_DIGIT_GROUPS}[\"']?\s*(?:[;,\t|]|$)")
 _ISO_DATE: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ][0-9:.,]+(?:Z|[+-][0-9:]+)?)?")
 _DAY_FIRST: Final = re.compile(r"([0-9]{1,2})\s*[./-]\s*([0-9]{1,2})\s*[./-]\s*([0-9]{4}|[0-9]{2})")
@@ -519,7 +521,9 @@ def _add_records(result: ConsumerList, records: Sequence[_Record], sheet: str | 
             row.text = row.text or _cell_text(_at(cells, 0))
         elif len({number for index in number_columns for number in _valid_number(_at(cells, index))}) > 1:
             row.problem, row.organization_number = UNREADABLE_ROW, None
-            row.message = "the row names two organisation numbers; keep only the column that holds the consumers"
+            row.message = (
+                "the row names two organisation numbers; keep only the column that holds the consumers"
+            )
         elif any(_clean(cell) for cell in cells[width:]):
             row.notes.append("the row has more cells than the header, so its cells may be shifted")
         if row.problem == organization_number.EMPTY:
@@ -558,6 +562,8 @@ def _parse_csv(text: str, source: str) -> ConsumerList:
 
 def _is_comment(cells: Sequence[Any]) -> bool:
     first = _cell_text(_at(cells, 0)).lstrip()
+    if _ERROR_VALUE.fullmatch(first.strip()) and any(_clean(cell) for cell in cells[1:]):
+        return False
     # A lone "#" heads a column of running numbers when an organisation number's header stands beside it.
     return first.startswith("#") and not (
         first.strip() == "#" and "organization_number" in _columns_of(cells[1:])

@@ -110,6 +110,16 @@ def test_what_is_no_row_is_counted_and_titles_are_kept():
     assert files.read_consumers(str(CORPUS / "numbers-only.txt")).comments == 2
 
 
+@pytest.mark.parametrize("error", ["#N/A", "#I/T", "#REF!", "#VERDI!", "#NAVN?", "#DIV/0!", "########"])
+def test_a_formula_that_failed_makes_no_comment_of_a_row(error):
+    text = f"Navn;Orgnr\n{error};310002100\n# Stille Bre AS;310002100\n"
+    found = files.parse_consumers(text.encode(), source="list.csv")
+    assert [row.organization_number for row in found.rows] == ["310002100"]
+    assert found.comments == 1
+    unreadable = files.parse_consumers(f"Orgnr;Navn\n{error};Stille Bre AS\n".encode(), source="list.csv")
+    assert [row.problem for row in unreadable.rows] == ["not_nine_digits"]
+
+
 def test_rows_that_a_results_file_marks_as_not_listed_are_no_consumers():
     for name in ("results.csv", "results.json"):
         result = files.read_consumers(str(CORPUS / name))
