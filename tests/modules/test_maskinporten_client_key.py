@@ -651,6 +651,30 @@ def test_a_rotation_without_a_key_gives_the_first_one(
     assert names(tmp_path) == {"key.jwk"}
 
 
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("waiting", [True, False])
+def test_the_file_of_another_client_is_not_rotated(
+    sandbox: SandboxClient,
+    key: Key,
+    tmp_path: Path,
+    pairs: list[rsa.RSAPrivateKey],
+    waiting: bool,
+    check: bool,
+) -> None:
+    fill(sandbox, pairs, 2)
+    path = tmp_path / "batch.pem"
+    path.write_text(pem(pairs[3]))
+    if waiting:
+        (tmp_path / "batch.pem.new").write_text(pem(pairs[4]))
+    before = {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()}
+    result = rotate(key, path, check=check)
+    assert result["failed"]
+    assert f"the key in {path} is none of the 2 keys of client cases" in result["msg"]
+    assert "another client's" in result["msg"]
+    assert sandbox.writes() == []
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == before
+
+
 def test_a_key_that_is_not_due_is_left(sandbox: SandboxClient, key: Key, tmp_path: Path) -> None:
     path = tmp_path / "key.jwk"
     key(key_path=str(path))

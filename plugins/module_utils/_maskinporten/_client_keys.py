@@ -602,10 +602,16 @@ class _Work:
         new = self._path + NEW
         resumed = _read_pair(new, self._params["key_passphrase"]).public if os.path.exists(new) else None
         known = next((key for key in self.keys if resumed and material.is_same_key(key, resumed)), None)
+        own = self._own_live()
         if known is None:
+            if own is None and self._given.public is not None and self.keys:
+                raise GuardError(
+                    f"the key in {self._path} is none of the {len(self.keys)} keys of client {label_of(self._client)}, so it is "
+                    "another client's or has died. Name the file of this client; where its key has died, make a new one with "
+                    "state: present and overwrite: true."
+                )
             self._require_room(self._kid_for(resumed) if resumed else None)
         self._require_means_of_proof()
-        own = self._own_live()
         kid = self._kid_for(resumed) if resumed else None
         foreseen = known or self._foreseen(
             {"kid": kid or "(new key)", "alg": self._params["key_algorithm"] or ALGORITHMS[0]}
