@@ -667,4 +667,4 @@ def test_a_warning_about_many_policies_is_given_once(sandbox: SandboxClient, pol
         policies=[{"resource": name, "xml": policy_text("seed-aquaculture", name)} for name in names]
     )
     (warning,) = result["warnings"]
-    assert "and 2 more names only Altinn 2 roles" in str(warning)
+    assert "and 2 more: names only Altinn 2 roles" in str(warning)

@@ -208,10 +208,12 @@ def test_from_announcement_to_undo_as_the_guide_has_it(sandbox, run, tmp_path):
     assert len(list(folder(tmp_path).glob("snapshot-*.json"))) == 2
 
     # Undo: everything as before.
-    assert run("undo", check=True, snapshot=str(snapshot)).rc == 0
+    plan = run("undo", check=True, snapshot=str(snapshot))
+    assert plan.rc == 0, plan.output
     assert sandbox.writes() == []
     back = guide(snapshot=f"snapshot={snapshot.relative_to(tmp_path)}")
     assert back.rc == 0, back.output
+    assert plan.changed == back.changed
     assert state_of(sandbox) == before
     once_more = run("undo", snapshot=str(snapshot))
     assert once_more.rc == 0, once_more.output

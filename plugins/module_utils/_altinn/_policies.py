@@ -431,7 +431,7 @@ def _gathered(steps: Sequence[Step]) -> list[str]:
     found = []
     for warning, resources in about.items():
         names = ", ".join(resources[:5]) + (f" and {len(resources) - 5} more" if len(resources) > 5 else "")
-        found.append(f"The policy of {names} {warning}.")
+        found.append(f"Policy of {names}: {warning}.")
     return found
 
 
